@@ -1,0 +1,40 @@
+//! Wire types of the v3.1 tool-router contract and the [`Backend`] trait.
+//!
+//! This is the narrow waist of the project: session logic above speaks only to a [`Backend`], and whatever
+//! answers below, a hosted service or the embedded router, implements only that. Nothing here does I/O.
+//!
+//! Payloads that the session logic does not inspect stay [`RawJson`], the text as it came, so that numbers,
+//! key order and unknown fields reach the caller unchanged. A whole answer is a [`Reply`]: the text, and a typed
+//! view of the fields that are read.
+
+mod accounts;
+mod backend;
+mod error;
+mod execute;
+mod files;
+mod json;
+mod search;
+mod session;
+mod settings;
+mod toolkits;
+mod tools;
+
+pub use accounts::{AccountRef, AuthConfigRef, ConnectedAccount, ConnectedAccountsQuery, LinkReply, LinkRequest};
+pub use backend::{Backend, BoxError};
+pub use error::{Error, ErrorKind, Result};
+pub use execute::{
+    ExecuteMetaRequest, ExecuteReply, ExecuteRequest, ProxyExecuteRequest, ProxyParameter, ProxyReply, ResultType,
+};
+pub use files::{DownloadUrl, FileItem, FileList, FileListQuery, MountPath, UploadRequest, UploadUrl};
+pub use json::{Extra, Patch, RawJson, Reply};
+pub use search::{SearchQuery, SearchReply, SearchRequest, SearchResult, SearchedTool, TimeInfo};
+pub use session::{
+    AttachSession, ConfigVersion, CreateSession, DeletedSession, Experimental, McpServer, Session, UpdateSession,
+};
+pub use settings::{
+    Accounts, AssistivePromptConfig, ExecuteSettings, ExperimentalSettings, Filter, ManageConnections, MultiAccount,
+    PermissionDefault, PermissionOverride, Permissions, Preload, PreloadTools, Selection, SessionConfig, Settings,
+    StoredManageConnections, StoredPreload, Switch, ToolFilter, ToolSelection,
+};
+pub use toolkits::{Page, PageQuery, SessionToolkit, SessionToolkitsQuery, Toolkit, ToolkitMeta, ToolkitsQuery};
+pub use tools::{CustomTool, CustomToolkit, CustomTools, Tool, ToolToolkit, ToolsQuery};

@@ -1,0 +1,1 @@
+//! Tool-router session logic and the HTTP backend.

@@ -1,0 +1,5 @@
+//! The embedded tool router: toolkits, search, execution and storage in one process, with no key, account or network.
+
+pub mod slug;
+pub mod source;
+pub mod workspace;

@@ -1,0 +1,1 @@
+//! Slugs of toolkits and tools, stable from run to run.

@@ -1,0 +1,1 @@
+//! JSON Schema for tools: checking arguments, and schemas that models accept.
