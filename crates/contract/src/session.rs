@@ -19,8 +19,8 @@ pub struct CreateSession {
 /// `PATCH /tool_router/session/{session_id}`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UpdateSession {
-    /// Apply only if this is still the stored version. Travels as the `if-match` header.
-    #[serde(skip)]
+    /// Apply only if this is still the stored version; else the answer is 409.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_config_version: Option<i64>,
     /// The fields to change.
     #[serde(flatten)]

@@ -1,0 +1,182 @@
+//! The entry point: sessions, and the reads that need none.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use composio_contract::{Backend, ConnectedAccountsQuery, RawJson, Result, ToolkitsQuery, ToolsQuery};
+use serde::de::DeserializeOwned;
+
+use crate::connection;
+use crate::create::CreateOptions;
+use crate::custom::CustomToolSet;
+use crate::fork;
+use crate::session::Session;
+
+type Factory = dyn Fn() -> Result<Arc<dyn Backend>> + Send + Sync;
+
+/// A client of one backend. Cloning shares it.
+///
+/// The backend is built on first use and built anew in a forked child; nothing is sent before the first call.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    factory: Box<Factory>,
+    built: ArcSwapOption<Built>,
+}
+
+struct Built {
+    generation: u64,
+    backend: Arc<dyn Backend>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.0.built.load().as_ref().map(|built| built.backend.clone())).finish()
+    }
+}
+
+impl Client {
+    /// A client whose backend `factory` builds.
+    pub fn new(factory: impl Fn() -> Result<Arc<dyn Backend>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner { factory: Box::new(factory), built: ArcSwapOption::empty() }))
+    }
+
+    /// A client of a backend that is there already.
+    #[must_use]
+    pub fn of(backend: Arc<dyn Backend>) -> Self {
+        Self::new(move || Ok(backend.clone()))
+    }
+
+    /// The backend, built now if need be.
+    ///
+    /// # Errors
+    /// What building it says.
+    pub fn backend(&self) -> Result<Arc<dyn Backend>> {
+        let generation = fork::generation();
+        let current = self.0.built.load_full();
+        if let Some(built) = current.as_ref().filter(|built| built.generation == generation) {
+            return Ok(built.backend.clone());
+        }
+        let fresh = Arc::new(Built { generation, backend: (self.0.factory)()? });
+        let seen = self.0.built.compare_and_swap(&current, Some(fresh.clone()));
+        // Where two threads built at once the first one's stays; where this is a forked child the parent's is
+        // leaked, since dropping it would touch sockets and files that the parent still uses.
+        let (winner, leaked) = match seen.as_ref() {
+            Some(other) if other.generation == generation => (other.clone(), None),
+            stale => (fresh, stale.cloned()),
+        };
+        std::mem::forget((current, leaked));
+        Ok(winner.backend.clone())
+    }
+
+    /// Creates a session.
+    ///
+    /// `options` is an object with the arguments of create by name, shorthands included.
+    ///
+    /// # Errors
+    /// [`composio_contract::ErrorKind::Validation`] for bad options, before anything is sent; else what the backend says.
+    pub async fn create(&self, options: &RawJson, tools: CustomToolSet) -> Result<Session> {
+        let options = CreateOptions::read(options, &tools)?;
+        let reply = self.backend()?.create_session(&options.request).await?;
+        Session::bind(self.clone(), reply, tools, options.mcp)
+    }
+
+    /// Takes up a session that exists; with custom tools, binds them to it.
+    ///
+    /// # Errors
+    /// As [`Client::create`].
+    pub async fn use_session(&self, session_id: &str, tools: CustomToolSet, mcp: bool) -> Result<Session> {
+        let backend = self.backend()?;
+        let reply = match tools.attachment() {
+            Some(attachment) => backend.attach_session(session_id, &attachment).await?,
+            None => backend.get_session(session_id).await?,
+        };
+        Session::bind(self.clone(), reply, tools, mcp)
+    }
+
+    /// Deletes a session.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn delete_session(&self, session_id: &str) -> Result<RawJson> {
+        Ok(self.backend()?.delete_session(session_id).await?.into_parts().0)
+    }
+
+    /// Waits until a connected account is active and answers with it.
+    ///
+    /// # Errors
+    /// [`composio_contract::ErrorKind::ConnectedAccount`] where it ended otherwise,
+    /// [`composio_contract::ErrorKind::WaitTimeout`] where `timeout` passed.
+    pub async fn wait_for_connection(&self, account_id: &str, timeout: Option<Duration>) -> Result<RawJson> {
+        connection::wait(&*self.backend()?, account_id, timeout).await
+    }
+
+    /// One connected account.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn connected_account(&self, id: &str) -> Result<RawJson> {
+        Ok(self.backend()?.get_connected_account(id).await?.into_parts().0)
+    }
+
+    /// A page of connected accounts; `query` has the contract's parameters.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn connected_accounts(&self, query: &RawJson) -> Result<RawJson> {
+        let query: ConnectedAccountsQuery = read_query(query)?;
+        Ok(self.backend()?.list_connected_accounts(&query).await?.into_parts().0)
+    }
+
+    /// One toolkit.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn toolkit(&self, slug: &str) -> Result<RawJson> {
+        Ok(self.backend()?.get_toolkit(slug).await?.into_parts().0)
+    }
+
+    /// A page of toolkits; `query` has the contract's parameters.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn toolkits(&self, query: &RawJson) -> Result<RawJson> {
+        let query: ToolkitsQuery = read_query(query)?;
+        Ok(self.backend()?.list_toolkits(&query).await?.into_parts().0)
+    }
+
+    /// One tool.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn tool(&self, slug: &str) -> Result<RawJson> {
+        Ok(self.backend()?.get_tool(slug).await?.into_parts().0)
+    }
+
+    /// A page of tools; `query` has the contract's parameters.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn tools(&self, query: &RawJson) -> Result<RawJson> {
+        let query: ToolsQuery = read_query(query)?;
+        Ok(self.backend()?.list_tools(&query).await?.into_parts().0)
+    }
+
+    /// Lets go of what the backend holds. A client that was never used has nothing to let go of.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn close(&self) -> Result<()> {
+        match self.0.built.load_full() {
+            Some(built) if built.generation == fork::generation() => built.backend.close().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_query<T: DeserializeOwned>(query: &RawJson) -> Result<T> {
+    query.decode("query")
+}

@@ -1,0 +1,49 @@
+//! Anthropic messages.
+
+use composio_contract::{RawJson, Result};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{ToolCall, ToolView, has_failed, text};
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    name: &'a str,
+    description: &'a str,
+    input_schema: RawJson,
+}
+
+pub(super) fn tools(tools: &[ToolView]) -> Result<RawJson> {
+    let mut wrapped = Vec::with_capacity(tools.len());
+    for tool in tools {
+        wrapped.push(Tool { name: &tool.slug, description: tool.description(), input_schema: tool.parameters()? });
+    }
+    RawJson::encode(&wrapped)
+}
+
+pub(super) fn calls(reply: &Value) -> Option<Vec<ToolCall>> {
+    let content = match reply.get("content")? {
+        Value::String(_) => return Some(Vec::new()),
+        content => content.as_array()?,
+    };
+    let calls = content.iter().filter(|block| text(block, &["type"]) == "tool_use");
+    Some(
+        calls
+            .map(|block| ToolCall::with_value(text(block, &["id"]), text(block, &["name"]), block.get("input")))
+            .collect(),
+    )
+}
+
+/// All results go into one message: the API wants them right after the calls, together.
+pub(super) fn results<'a>(pairs: impl Iterator<Item = (&'a ToolCall, &'a RawJson)>) -> Option<Value> {
+    let blocks: Vec<Value> = pairs
+        .map(|(call, result)| {
+            let mut block = json!({ "type": "tool_result", "tool_use_id": call.id, "content": result.as_str() });
+            if let (true, Some(block)) = (has_failed(result), block.as_object_mut()) {
+                block.insert("is_error".to_owned(), true.into());
+            }
+            block
+        })
+        .collect();
+    (!blocks.is_empty()).then(|| json!({ "role": "user", "content": blocks }))
+}

@@ -1,0 +1,208 @@
+//! How each AI provider writes tools, tool calls and tool results: JSON to JSON, so that every language has them.
+
+mod anthropic;
+mod google;
+mod openai;
+
+use std::str::FromStr;
+
+use composio_contract::{Error, ErrorKind, RawJson, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::outcome::Outcome;
+use crate::run::Call;
+
+/// An AI provider's format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// OpenAI chat completions.
+    #[default]
+    OpenAi,
+    /// OpenAI Responses.
+    OpenAiResponses,
+    /// Anthropic messages.
+    Anthropic,
+    /// Google Gemini.
+    Google,
+}
+
+impl Provider {
+    /// Every provider.
+    pub const ALL: [Self; 4] = [Self::OpenAi, Self::OpenAiResponses, Self::Anthropic, Self::Google];
+
+    /// The name by which languages and vectors choose it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::OpenAiResponses => "openai_responses",
+            Self::Anthropic => "anthropic",
+            Self::Google => "google",
+        }
+    }
+
+    /// The tools as the provider's API takes them, from a list of the catalogue's tools.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`] where an item is not a tool.
+    pub fn format_tools(self, tools: &RawJson) -> Result<RawJson> {
+        let tools: Vec<ToolView> = tools.decode("tools")?;
+        match self {
+            Self::OpenAi => openai::chat_tools(&tools),
+            Self::OpenAiResponses => openai::responses_tools(&tools),
+            Self::Anthropic => anthropic::tools(&tools),
+            Self::Google => google::tools(&tools),
+        }
+    }
+
+    /// The tool calls in a model's reply, in order; none is an empty list.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`] where the reply is not this provider's.
+    pub fn tool_calls(self, reply: &RawJson) -> Result<Vec<ToolCall>> {
+        let reply: Value = reply.decode("reply")?;
+        let calls = match self {
+            Self::OpenAi => openai::chat_calls(&reply),
+            Self::OpenAiResponses => openai::responses_calls(&reply),
+            Self::Anthropic => anthropic::calls(&reply),
+            Self::Google => google::calls(&reply),
+        };
+        calls.ok_or_else(|| Error::validation(format!("the reply is not one of the {} format", self.name())))
+    }
+
+    /// The messages that give the results back to the model.
+    ///
+    /// `results` has one object a call: `data`, `error`, `successful`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`] where there are not as many results as calls.
+    pub fn format_results(self, calls: &[ToolCall], results: &[RawJson]) -> Result<RawJson> {
+        if calls.len() != results.len() {
+            let message = format!("there are {} results for {} tool calls", results.len(), calls.len());
+            return Err(Error::validation(message));
+        }
+        let pairs = calls.iter().zip(results);
+        let messages: Vec<Value> = match self {
+            Self::OpenAi => pairs.map(|(call, result)| openai::chat_result(call, result)).collect(),
+            Self::OpenAiResponses => pairs.map(|(call, result)| openai::responses_result(call, result)).collect(),
+            Self::Anthropic => anthropic::results(pairs).into_iter().collect(),
+            Self::Google => return google::results(pairs),
+        };
+        RawJson::encode(&messages)
+    }
+}
+
+impl FromStr for Provider {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|provider| provider.name()).collect();
+            Error::validation(format!("provider: expected one of {}, got {name:?}", names.join(", ")))
+        })
+    }
+}
+
+/// What a provider's format needs of a tool.
+#[derive(Deserialize)]
+struct ToolView {
+    slug: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    input_parameters: Option<RawJson>,
+}
+
+impl ToolView {
+    fn description(&self) -> &str {
+        self.description.as_deref().unwrap_or_default()
+    }
+
+    fn parameters(&self) -> Result<RawJson> {
+        match &self.input_parameters {
+            Some(schema) if schema.as_str() != "{}" && schema.as_str() != "null" => Ok(schema.clone()),
+            _ => RawJson::parse(r#"{"type":"object","properties":{}}"#.to_owned()),
+        }
+    }
+}
+
+/// One tool call of a model's reply.
+#[derive(Clone, Debug, Serialize)]
+pub struct ToolCall {
+    /// The provider's id of the call; empty where it has none.
+    pub id: String,
+    /// The tool.
+    pub slug: String,
+    /// The arguments, an object.
+    pub arguments: RawJson,
+    /// Why the arguments could not be read. The model is told, and the tool does not run.
+    pub problem: Option<String>,
+}
+
+impl ToolCall {
+    /// A call whose arguments are a JSON value.
+    fn with_value(id: &str, slug: &str, arguments: Option<&Value>) -> Self {
+        match arguments {
+            Some(arguments @ Value::Object(_)) => {
+                Self { id: id.to_owned(), slug: slug.to_owned(), arguments: arguments.clone().into(), problem: None }
+            }
+            None | Some(Value::Null) => Self::with_text(id, slug, ""),
+            Some(other) => Self::with_text(id, slug, &other.to_string()),
+        }
+    }
+
+    /// A call whose arguments are JSON text, as a model wrote it; nothing is `{}`.
+    fn with_text(id: &str, slug: &str, text: &str) -> Self {
+        let call = |arguments, problem| Self { id: id.to_owned(), slug: slug.to_owned(), arguments, problem };
+        if text.trim().is_empty() {
+            return call(RawJson::empty_object(), None);
+        }
+        match RawJson::parse(text.trim().to_owned()) {
+            Ok(arguments) if arguments.is_object() => call(arguments, None),
+            Ok(_) => call(RawJson::empty_object(), Some("the arguments must be a JSON object".to_owned())),
+            Err(error) => call(RawJson::empty_object(), Some(format!("the arguments are {}", error.message()))),
+        }
+    }
+
+    /// The call, ready to run.
+    #[must_use]
+    pub fn to_call(&self) -> Call {
+        Call {
+            slug: self.slug.clone(),
+            arguments: Some(self.arguments.clone()),
+            problem: self.problem.clone(),
+            ..Call::default()
+        }
+    }
+}
+
+/// The results of a model's tool calls, one a call: `data`, `error`, `successful`.
+///
+/// A call that the backend refused becomes a failed result, so that the others are not lost.
+///
+/// # Errors
+/// [`ErrorKind::ToolInputRequired`] where a tool waits for the user: the model cannot answer that.
+pub fn tool_results(outcomes: Vec<Result<Outcome>>) -> Result<Vec<RawJson>> {
+    outcomes
+        .into_iter()
+        .map(|outcome| match outcome {
+            Ok(outcome) => outcome.as_tool_response(),
+            Err(error) if error.kind() == ErrorKind::ToolInputRequired => Err(error),
+            Err(error) => Outcome::failed(error.to_string()).as_tool_response(),
+        })
+        .collect()
+}
+
+fn text<'a>(value: &'a Value, keys: &[&str]) -> &'a str {
+    keys.iter().find_map(|key| value.get(key).and_then(Value::as_str)).unwrap_or_default()
+}
+
+/// Whether a result says that its tool failed.
+fn has_failed(result: &RawJson) -> bool {
+    #[derive(Deserialize)]
+    struct Verdict {
+        successful: Option<bool>,
+    }
+    result.decode::<Verdict>("result").is_ok_and(|verdict| verdict.successful == Some(false))
+}

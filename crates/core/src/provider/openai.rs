@@ -1,0 +1,87 @@
+//! OpenAI: chat completions and Responses.
+
+use composio_contract::{RawJson, Result};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{ToolCall, ToolView, text};
+
+#[derive(Serialize)]
+struct ChatTool<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: RawJson,
+}
+
+#[derive(Serialize)]
+struct ResponsesTool<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    function: Function<'a>,
+    /// Left out it would mean true, which most tools' schemas do not satisfy.
+    strict: bool,
+}
+
+fn function(tool: &ToolView) -> Result<Function<'_>> {
+    Ok(Function { name: &tool.slug, description: tool.description(), parameters: tool.parameters()? })
+}
+
+pub(super) fn chat_tools(tools: &[ToolView]) -> Result<RawJson> {
+    let wrap = |tool| Ok(ChatTool { kind: "function", function: function(tool)? });
+    RawJson::encode(&tools.iter().map(wrap).collect::<Result<Vec<_>>>()?)
+}
+
+pub(super) fn responses_tools(tools: &[ToolView]) -> Result<RawJson> {
+    let wrap = |tool| Ok(ResponsesTool { kind: "function", function: function(tool)?, strict: false });
+    RawJson::encode(&tools.iter().map(wrap).collect::<Result<Vec<_>>>()?)
+}
+
+/// From a completion, of which only the first choice is acted on, or from its message.
+pub(super) fn chat_calls(reply: &Value) -> Option<Vec<ToolCall>> {
+    let message = match reply.get("choices") {
+        Some(choices) => choices.get(0)?.get("message")?,
+        None => reply,
+    };
+    let calls = match message.get("tool_calls") {
+        None | Some(Value::Null) => return message.get("role").is_some().then(Vec::new),
+        Some(calls) => calls.as_array()?,
+    };
+    let call = |call: &Value| {
+        let function = call.get("function")?;
+        let (id, name) = (text(call, &["id"]), text(function, &["name"]));
+        Some(match function.get("arguments") {
+            Some(Value::String(arguments)) => ToolCall::with_text(id, name, arguments),
+            arguments => ToolCall::with_value(id, name, arguments),
+        })
+    };
+    // A call of another type, such as a custom one with free text, is not a function's and not ours.
+    Some(calls.iter().filter_map(call).collect())
+}
+
+pub(super) fn responses_calls(reply: &Value) -> Option<Vec<ToolCall>> {
+    let output = reply.get("output").unwrap_or(reply).as_array()?;
+    let calls = output.iter().filter(|item| text(item, &["type"]) == "function_call");
+    Some(
+        calls
+            .map(|call| {
+                ToolCall::with_text(text(call, &["call_id"]), text(call, &["name"]), text(call, &["arguments"]))
+            })
+            .collect(),
+    )
+}
+
+pub(super) fn chat_result(call: &ToolCall, result: &RawJson) -> Value {
+    json!({ "role": "tool", "tool_call_id": call.id, "content": result.as_str() })
+}
+
+pub(super) fn responses_result(call: &ToolCall, result: &RawJson) -> Value {
+    json!({ "type": "function_call_output", "call_id": call.id, "output": result.as_str() })
+}

@@ -1,0 +1,237 @@
+//! Running tools: what the caller's own code must do, what the backend does meanwhile, and how both are joined.
+//!
+//! Core never calls user code. A [`Run`] says which custom tools to run; the language layer runs them in its own way
+//! while [`Run::remote`] is under way, and [`Run::finish`] takes their outcomes.
+
+use std::sync::Arc;
+
+use composio_contract::{Error, ErrorKind, ExecuteRequest, RawJson, Result};
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::multi::{MULTI_EXECUTE, Multi};
+use crate::outcome::Outcome;
+use crate::session::Inner;
+
+/// One tool to run.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The tool.
+    pub slug: String,
+    /// Its arguments, an object; none is `{}`.
+    pub arguments: Option<RawJson>,
+    /// The connected account to use.
+    pub account: Option<String>,
+    /// The user's answers to an earlier `input_required`.
+    pub input_responses: Option<RawJson>,
+    /// The state that came with it.
+    pub request_state: Option<String>,
+    /// Why a model's call cannot run; it becomes the call's failure.
+    pub problem: Option<String>,
+}
+
+impl Call {
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.slug.trim().is_empty() {
+            return Err(Error::validation("tool_slug: must not be empty"));
+        }
+        if self.arguments.as_ref().is_some_and(|arguments| !arguments.is_object()) {
+            return Err(Error::validation(format!("{}: the arguments must be an object", self.slug)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn request(self, experimental: Option<RawJson>) -> ExecuteRequest {
+        ExecuteRequest {
+            tool_slug: self.slug,
+            arguments: self.arguments,
+            account: self.account,
+            input_responses: self.input_responses,
+            request_state: self.request_state,
+            experimental,
+        }
+    }
+}
+
+/// What a run means for a multi execute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunMode {
+    /// The caller names tools: a multi execute is one more tool of the backend.
+    Execute,
+    /// A model called a tool: the custom tools within a multi execute run here.
+    ToolCall,
+}
+
+/// A custom tool for the language layer to run.
+#[derive(Clone, Debug)]
+pub struct LocalCall {
+    /// Names the call within its run.
+    pub id: usize,
+    /// The tool's final slug.
+    pub slug: String,
+    /// The arguments, an object.
+    pub arguments: RawJson,
+}
+
+/// How a [`LocalCall`] ended.
+#[derive(Clone, Debug)]
+pub struct LocalOutcome {
+    /// The call.
+    pub id: usize,
+    /// What the tool returned, any JSON.
+    pub data: Option<RawJson>,
+    /// Why it failed; takes precedence over `data`.
+    pub error: Option<String>,
+}
+
+/// A step of a run: where its result comes from.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// From the language layer.
+    Local(usize),
+    /// It is there already: the arguments were refused.
+    Settled(Outcome),
+    /// From the backend.
+    Remote(usize),
+}
+
+#[derive(Debug)]
+enum Plan {
+    Single(Step),
+    Multi(Multi),
+}
+
+/// Requests to the backend and, later, their outcomes.
+#[derive(Debug)]
+enum Remote {
+    Waiting(Box<ExecuteRequest>),
+    Done(Result<Outcome>),
+    Taken,
+}
+
+/// Tools that run at the same time, here and at the backend.
+#[derive(Debug)]
+pub struct Run {
+    session: Arc<Inner>,
+    plans: Vec<Plan>,
+    local: Vec<LocalCall>,
+    remote: Vec<Remote>,
+}
+
+impl Run {
+    pub(crate) fn plan(session: Arc<Inner>, calls: Vec<Call>, mode: RunMode) -> Result<Self> {
+        let mut run = Self { session, plans: Vec::with_capacity(calls.len()), local: Vec::new(), remote: Vec::new() };
+        for call in calls {
+            if let Some(problem) = &call.problem {
+                run.plans.push(Plan::Single(Step::Settled(Outcome::failed(format!("{}: {problem}", call.slug)))));
+                continue;
+            }
+            call.check()?;
+            let plan = match mode {
+                RunMode::ToolCall if call.slug.eq_ignore_ascii_case(MULTI_EXECUTE) => run.plan_multi(call)?,
+                _ => Plan::Single(run.step(call)?),
+            };
+            run.plans.push(plan);
+        }
+        Ok(run)
+    }
+
+    fn plan_multi(&mut self, call: Call) -> Result<Plan> {
+        Ok(match Multi::split(call, self)? {
+            Ok(multi) => Plan::Multi(multi),
+            Err(whole) => Plan::Single(self.send(whole)),
+        })
+    }
+
+    pub(crate) fn is_local(&self, slug: &str) -> Result<bool> {
+        Ok(self.session.tools.find(slug)?.is_some())
+    }
+
+    /// Plans one tool, here or at the backend.
+    pub(crate) fn step(&mut self, call: Call) -> Result<Step> {
+        let session = self.session.clone();
+        let Some(entry) = session.tools.find(&call.slug)? else { return Ok(self.send(call)) };
+        let arguments = call.arguments.unwrap_or_else(RawJson::empty_object);
+        let value: Value = arguments.decode("arguments")?;
+        if let Err(reason) = entry.check(&value) {
+            return Ok(Step::Settled(Outcome::failed(format!("Invalid arguments for {}: {reason}", entry.final_slug))));
+        }
+        let id = self.local.len();
+        self.local.push(LocalCall { id, slug: entry.final_slug.clone(), arguments });
+        Ok(Step::Local(id))
+    }
+
+    /// Plans a request to the backend.
+    pub(crate) fn send(&mut self, call: Call) -> Step {
+        let request = call.request(self.session.tools.payload());
+        self.remote.push(Remote::Waiting(Box::new(request)));
+        Step::Remote(self.remote.len() - 1)
+    }
+
+    /// The custom tools to run, all at once where the language can.
+    #[must_use]
+    pub fn local_calls(&self) -> &[LocalCall] {
+        &self.local
+    }
+
+    /// Whether [`Run::remote`] has anything to do.
+    #[must_use]
+    pub fn has_remote(&self) -> bool {
+        !self.remote.is_empty()
+    }
+
+    /// Does the backend's part. Drive it while the custom tools run; dropping it stops the requests.
+    pub async fn remote(&mut self) {
+        let backend = self.session.client.backend();
+        let (session, remote) = (&self.session, &mut self.remote);
+        join_all(remote.iter_mut().map(|slot| {
+            let backend = &backend;
+            async move {
+                let Remote::Waiting(request) = slot else { return };
+                let outcome = match backend {
+                    Ok(backend) => match backend.execute(&session.id, request).await {
+                        Ok(reply) => Outcome::of(reply, &request.tool_slug),
+                        Err(error) => Err(error),
+                    },
+                    Err(error) => Err(Error::new(error.kind(), error.message())),
+                };
+                *slot = Remote::Done(outcome);
+            }
+        }))
+        .await;
+    }
+
+    /// Joins the results, one a call, in the order of the calls.
+    ///
+    /// # Errors
+    /// A call's own entry is an error where the backend refused it; [`ErrorKind::Internal`] where an outcome is missing.
+    pub fn finish(mut self, outcomes: Vec<LocalOutcome>) -> Result<Vec<Result<Outcome>>> {
+        let mut local: Vec<Option<Outcome>> = vec![None; self.local.len()];
+        for LocalOutcome { id, data, error } in outcomes {
+            if let Some(slot) = local.get_mut(id) {
+                *slot = Some(error.map_or_else(|| Outcome::completed(data), Outcome::failed));
+            }
+        }
+        let plans = std::mem::take(&mut self.plans);
+        let mut take = |step| match step {
+            Step::Settled(outcome) => Ok(outcome),
+            Step::Local(id) => local
+                .get_mut(id)
+                .and_then(Option::take)
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "a custom tool was not run")),
+            Step::Remote(index) => {
+                match self.remote.get_mut(index).map(|slot| std::mem::replace(slot, Remote::Taken)) {
+                    Some(Remote::Done(outcome)) => outcome,
+                    _ => Err(Error::new(ErrorKind::Internal, "the backend's part was not awaited")),
+                }
+            }
+        };
+        Ok(plans
+            .into_iter()
+            .map(|plan| match plan {
+                Plan::Single(step) => take(step),
+                Plan::Multi(multi) => multi.join(&mut take),
+            })
+            .collect())
+    }
+}
