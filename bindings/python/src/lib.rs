@@ -1,1 +1,54 @@
-//! The Python module of composio.
+//! `composio._native`: the core as Python sees it. Each function lifts its arguments, calls the core, and lowers the
+//! reply; the `composio` package on top gives it Python's shapes.
+
+mod client;
+mod convert;
+mod errors;
+mod exit;
+mod provider;
+mod runtime;
+mod session;
+
+use composio_contract::RawJson;
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    use super::*;
+
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::provider::Provider;
+    #[pymodule_export]
+    use super::runtime::{Call, Queue};
+    #[pymodule_export]
+    use super::session::{Run, Session, ToolSet};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let kinds: Vec<_> = composio_contract::ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        module.add("ERROR_KINDS", pyo3::types::PyTuple::new(module.py(), kinds)?)?;
+        exit::register(module)
+    }
+
+    /// Checks and completes the definition of a custom tool.
+    #[pyfunction]
+    fn define_tool<'py>(py: Python<'py>, draft: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let draft = convert::encode("custom tool", draft)?;
+        let definition = errors::guard(py, || RawJson::encode(&composio_core::custom::define(&draft)?))?;
+        convert::decode(py, definition.as_str())
+    }
+
+    /// Encodes a Python object as JSON text.
+    #[pyfunction]
+    fn encode(value: &Bound<'_, PyAny>) -> PyResult<String> {
+        Ok(convert::encode("value", value)?.as_str().to_owned())
+    }
+
+    /// Decodes JSON text.
+    #[pyfunction]
+    fn decode<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+        convert::decode(py, text)
+    }
+}

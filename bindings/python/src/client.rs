@@ -1,0 +1,145 @@
+//! The client: which backend, and the calls that need no session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use composio_contract::{Backend, Error, Result};
+use composio_core::{Choice, ClientOptions, HttpBackend};
+use pyo3::prelude::*;
+
+use crate::convert::encode;
+use crate::errors;
+use crate::runtime::{Call, Outcome, Place};
+use crate::session::{Session, ToolSet};
+
+/// A client of one backend. Nothing is opened or sent before the first call.
+#[pyclass(frozen, module = "composio._native")]
+pub(crate) struct Client {
+    core: composio_core::Client,
+    place: Place,
+    embedded: bool,
+}
+
+impl Client {
+    fn call<F>(&self, work: impl FnOnce(composio_core::Client) -> F) -> Call
+    where
+        F: Future<Output = Result<Outcome>> + Send + 'static,
+    {
+        Call::new(self.place, work(self.core.clone()))
+    }
+}
+
+#[pymethods]
+impl Client {
+    /// `blocking` says that calls are waited for, not awaited. `timeout` is in seconds.
+    #[new]
+    #[pyo3(signature = (*, blocking, backend = None, api_key = None, base_url = None, timeout = None, max_retries = None, default_headers = Vec::new()))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
+    fn new(
+        py: Python<'_>,
+        blocking: bool,
+        backend: Option<String>,
+        api_key: Option<String>,
+        base_url: Option<String>,
+        timeout: Option<f64>,
+        max_retries: Option<u32>,
+        default_headers: Vec<(String, String)>,
+    ) -> PyResult<Self> {
+        let timeout = timeout.map(|seconds| errors::guard(py, || duration("timeout", seconds))).transpose()?;
+        let api_key = api_key.map(Into::into);
+        let options = ClientOptions { backend, api_key, base_url, timeout, max_retries, default_headers };
+        let choice = errors::guard(py, || options.choose())?;
+        let embedded = matches!(choice, Choice::Embedded);
+        // The embedded router's connections to its upstreams must go on between calls.
+        let place = if blocking && !embedded { Place::Caller } else { Place::Background };
+        Ok(Self { core: composio_core::Client::new(move || build(&choice)), place, embedded })
+    }
+
+    /// Whether the embedded router answers.
+    #[getter]
+    fn embedded(&self) -> bool {
+        self.embedded
+    }
+
+    /// Creates a session from the arguments of create.
+    fn create(&self, options: &Bound<'_, PyAny>, tools: &ToolSet) -> PyResult<Call> {
+        let (options, tools, place) = (encode("create", options)?, tools.build(options.py())?, self.place);
+        Ok(self.call(|core| async move { Ok(Session::outcome(core.create(&options, tools).await?, place)) }))
+    }
+
+    /// Takes up a session that exists.
+    #[pyo3(name = "use")]
+    fn use_session(&self, py: Python<'_>, session_id: String, tools: &ToolSet, mcp: bool) -> PyResult<Call> {
+        let (tools, place) = (tools.build(py)?, self.place);
+        Ok(self
+            .call(|core| async move { Ok(Session::outcome(core.use_session(&session_id, tools, mcp).await?, place)) }))
+    }
+
+    /// Deletes a session.
+    fn delete(&self, session_id: String) -> Call {
+        self.call(|core| async move { core.delete_session(&session_id).await.map(Outcome::Json) })
+    }
+
+    /// One connected account.
+    fn connected_account(&self, id: String) -> Call {
+        self.call(|core| async move { core.connected_account(&id).await.map(Outcome::Json) })
+    }
+
+    /// A page of connected accounts.
+    fn connected_accounts(&self, query: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let query = encode("query", query)?;
+        Ok(self.call(|core| async move { core.connected_accounts(&query).await.map(Outcome::Json) }))
+    }
+
+    /// One toolkit.
+    fn toolkit(&self, slug: String) -> Call {
+        self.call(|core| async move { core.toolkit(&slug).await.map(Outcome::Json) })
+    }
+
+    /// A page of toolkits.
+    fn toolkits(&self, query: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let query = encode("query", query)?;
+        Ok(self.call(|core| async move { core.toolkits(&query).await.map(Outcome::Json) }))
+    }
+
+    /// One tool.
+    fn tool(&self, slug: String) -> Call {
+        self.call(|core| async move { core.tool(&slug).await.map(Outcome::Json) })
+    }
+
+    /// A page of tools.
+    fn tools(&self, query: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let query = encode("query", query)?;
+        Ok(self.call(|core| async move { core.tools(&query).await.map(Outcome::Json) }))
+    }
+
+    /// Waits until a connected account is active. `timeout` is in seconds.
+    #[pyo3(signature = (id, timeout))]
+    fn wait_for_connection(&self, py: Python<'_>, id: String, timeout: Option<f64>) -> PyResult<Call> {
+        let timeout = timeout.map(|seconds| errors::guard(py, || duration("timeout", seconds))).transpose()?;
+        Ok(self.call(|core| async move { core.wait_for_connection(&id, timeout).await.map(Outcome::Json) }))
+    }
+
+    /// Lets go of what the backend holds.
+    fn close(&self) -> Call {
+        self.call(|core| async move { core.close().await.map(|()| Outcome::Nothing) })
+    }
+}
+
+fn duration(what: &str, seconds: f64) -> Result<Duration> {
+    let invalid = || Error::validation(format!("{what}: expected a number of seconds above 0, got {seconds}"));
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(invalid)
+}
+
+fn build(choice: &Choice) -> Result<Arc<dyn Backend>> {
+    match choice {
+        Choice::Http(options) => Ok(Arc::new(HttpBackend::new(options.clone())?)),
+        Choice::Embedded => embedded_router(),
+    }
+}
+
+/// The embedded router, as `composio.toml` and the environment configure it.
+fn embedded_router() -> Result<Arc<dyn Backend>> {
+    Err(Error::new(composio_contract::ErrorKind::Unsupported, "this build has no embedded router")
+        .with_suggested_fix("pass api_key or set COMPOSIO_API_KEY to use the hosted backend"))
+}

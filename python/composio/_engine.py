@@ -1,0 +1,203 @@
+"""What a session does with tools: once for blocking and asyncio sessions."""
+
+from __future__ import annotations
+
+from composio._io import Blocking, drive
+from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult
+from composio.modifiers import select
+from composio.provider import AgenticProvider, require_format
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from composio import _native
+    from composio._io import IO, Finished
+    from composio.custom_tools import CustomTool
+    from composio.modifiers import Modifier
+    from composio.provider import BaseProvider
+
+
+class Engine:
+    """A native session, the custom tools behind its final slugs, and a way to wait."""
+
+    def __init__(
+        self, native: _native.Session, provider: BaseProvider, io: IO, functions: dict[str, CustomTool]
+    ) -> None:
+        self.native = native
+        self.provider = provider
+        self.io = io
+        self._functions = functions
+        self._toolkits: dict[str, str] = {}
+
+    @classmethod
+    def bind(cls, native: _native.Session, provider: BaseProvider, io: IO, tools: Sequence[CustomTool]) -> Engine:
+        """An engine whose custom tools are those of the set that the native session was made with, in its order."""
+        registered = native.custom_tools()
+        functions = {entry["slug"]: tool for entry, tool in zip(registered, tools, strict=True)}
+        engine = cls(native, provider, io, functions)
+        engine._toolkits = {entry["slug"]: entry.get("toolkit") or "custom" for entry in registered}
+        return engine
+
+    def on(self, io: IO) -> Engine:
+        """The same session, waited for in another way."""
+        engine = Engine(self.native, self.provider, io, self._functions)
+        engine._toolkits = self._toolkits
+        return engine
+
+    async def execute(self, slug: str, **fields: Any) -> SessionExecuteResponse:
+        """Runs one tool by name."""
+        (result,) = await self._run([{"slug": slug, **fields}], tool_call=False)
+        return SessionExecuteResponse(result)
+
+    async def proxy_execute(self, **options: Any) -> SessionProxyExecuteResponse:
+        """Calls a toolkit's API."""
+        options = {name: value for name, value in options.items() if value is not None}
+        return SessionProxyExecuteResponse(await self.io.call(self.native.proxy_execute(options)))
+
+    async def _run(self, calls: list[dict[str, Any]], *, tool_call: bool) -> list[dict[str, Any]]:
+        run = self.native.run(calls, tool_call)
+        remote = run.remote()
+        jobs = [_Job(self, *local) for local in run.local_calls]
+        finished: list[Finished] = []
+        if jobs:
+            finished = await self.io.together(remote, jobs)
+        elif remote is not None:
+            await self.io.call(remote)
+        return run.finish(finished)
+
+    async def call_tools(
+        self, calls: Sequence[dict[str, Any]], modifiers: Sequence[Modifier] | None = None
+    ) -> list[ToolCallResult]:
+        """Runs the tool calls of a model at once, each between its modifiers."""
+        prepared = []
+        for call in calls:
+            params: Any = {"arguments": call["arguments"]}
+            params = await self._modify(modifiers, "before_execute", call["slug"], params)
+            prepared.append({**call, **params})
+        results: list[Any] = await self._run(prepared, tool_call=True)
+        for index, call in enumerate(calls):
+            results[index] = await self._modify(modifiers, "after_execute", call["slug"], results[index])
+        return [result if isinstance(result, ToolCallResult) else ToolCallResult(result) for result in results]
+
+    async def _modify(self, modifiers: Sequence[Modifier] | None, kind: Any, slug: str, value: Any) -> Any:
+        if not modifiers:
+            return value
+        toolkit = self._toolkit(slug)
+        for modifier in select(modifiers, kind, slug, toolkit):
+            value = modifier(slug, toolkit, value)
+            if hasattr(value, "__await__"):
+                value = await value
+        return value
+
+    def _toolkit(self, slug: str) -> str:
+        return self._toolkits.get(slug) or slug.partition("_")[0].lower()
+
+    async def tools(self, modifiers: Sequence[Modifier] | None) -> Any:
+        """The session's tools, as the provider wraps them."""
+        listed = [Tool(tool) for tool in await self.io.call(self.native.tools())]
+        self._toolkits.update({tool.slug: tool.toolkit.slug for tool in listed})
+        tools = [await self._modify(modifiers, "schema", tool.slug, tool) for tool in listed]
+        if isinstance(self.provider, AgenticProvider):
+            return self.provider.wrap_tools(tools, self._execute_function(modifiers))
+        return self.provider.wrap_tools(tools)  # type: ignore[attr-defined]
+
+    def _execute_function(self, modifiers: Sequence[Modifier] | None) -> Callable[[str, dict[str, Any]], Any]:
+        async def awaited(slug: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            (result,) = await self.call_tools([{"slug": slug, "arguments": arguments}], modifiers)
+            return result.to_dict()
+
+        if not isinstance(self.io, Blocking):
+            return awaited
+        return lambda slug, arguments: drive(awaited(slug, arguments))
+
+    async def handle_tool_calls(self, reply: object, modifiers: Sequence[Modifier] | None) -> list[dict[str, Any]]:
+        """Runs the tool calls of a model's reply; gives the messages for the model."""
+        provider = require_format(self.provider)
+        calls = provider.tool_calls(reply)
+        return provider.format_results(calls, await self.call_tools(calls, modifiers))
+
+
+class _Job:
+    """A custom tool to run, with the arguments of one call."""
+
+    def __init__(self, engine: Engine, number: int, slug: str, arguments: dict[str, Any]) -> None:
+        self._engine = engine
+        self._number = number
+        self._tool = engine._functions[slug]
+        self._arguments = arguments
+
+    @property
+    def is_async(self) -> bool:
+        return self._tool.is_async
+
+    def blocking(self) -> Finished:
+        """Runs it on this thread; an `async def` in an event loop of its own."""
+        try:
+            if not self._tool.is_async:
+                value = self._tool.invoke(self._arguments, Context(self._engine.on(Blocking())))
+                return self._number, value, None
+            import asyncio
+
+            from composio._loop import Threaded
+
+            context = AsyncContext(self._engine.on(Threaded()))
+            return self._number, asyncio.run(self._tool.invoke(self._arguments, context)), None
+        except Exception as error:
+            return self._number, None, _reason(error)
+
+    async def awaited(self) -> Finished:
+        """Runs it in the event loop; what is no `async def` in a thread."""
+        if not self._tool.is_async:
+            import asyncio
+
+            return await asyncio.to_thread(self.blocking)
+        try:
+            return self._number, await self._tool.invoke(self._arguments, AsyncContext(self._engine)), None
+        except Exception as error:
+            return self._number, None, _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+class Context:
+    """What a custom tool may do in its session."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def user_id(self) -> str:
+        """Whom the session acts for."""
+        return self._engine.native.user_id
+
+    def execute(self, tool_slug: str, arguments: dict[str, Any] | None = None) -> SessionExecuteResponse:
+        """Runs another tool."""
+        return drive(self._engine.execute(tool_slug, arguments=arguments))
+
+    def proxy_execute(self, **options: Any) -> SessionProxyExecuteResponse:
+        """Calls a toolkit's API; see `ToolRouterSession.proxy_execute`."""
+        return drive(self._engine.proxy_execute(**options))
+
+
+class AsyncContext:
+    """What an `async def` custom tool may do in its session."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def user_id(self) -> str:
+        """Whom the session acts for."""
+        return self._engine.native.user_id
+
+    async def execute(self, tool_slug: str, arguments: dict[str, Any] | None = None) -> SessionExecuteResponse:
+        """Runs another tool."""
+        return await self._engine.execute(tool_slug, arguments=arguments)
+
+    async def proxy_execute(self, **options: Any) -> SessionProxyExecuteResponse:
+        """Calls a toolkit's API; see `ToolRouterSession.proxy_execute`."""
+        return await self._engine.proxy_execute(**options)
