@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use composio_contract::{Backend, ConnectedAccountsQuery, RawJson, Result, ToolkitsQuery, ToolsQuery};
+use composio_contract::{Backend, ConnectedAccountsQuery, Error, RawJson, Result, ToolkitsQuery, ToolsQuery};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::connection;
 use crate::create::CreateOptions;
@@ -89,6 +90,7 @@ impl Client {
     /// # Errors
     /// As [`Client::create`].
     pub async fn use_session(&self, session_id: &str, tools: CustomToolSet, mcp: bool) -> Result<Session> {
+        check_id("session_id", session_id)?;
         let backend = self.backend()?;
         let reply = match tools.attachment() {
             Some(attachment) => backend.attach_session(session_id, &attachment).await?,
@@ -102,6 +104,7 @@ impl Client {
     /// # Errors
     /// What the backend says.
     pub async fn delete_session(&self, session_id: &str) -> Result<RawJson> {
+        check_id("session_id", session_id)?;
         Ok(self.backend()?.delete_session(session_id).await?.into_parts().0)
     }
 
@@ -127,7 +130,7 @@ impl Client {
     /// # Errors
     /// What the backend says.
     pub async fn connected_accounts(&self, query: &RawJson) -> Result<RawJson> {
-        let query: ConnectedAccountsQuery = read_query(query)?;
+        let query: ConnectedAccountsQuery = read_query(query, &[])?;
         Ok(self.backend()?.list_connected_accounts(&query).await?.into_parts().0)
     }
 
@@ -144,7 +147,7 @@ impl Client {
     /// # Errors
     /// What the backend says.
     pub async fn toolkits(&self, query: &RawJson) -> Result<RawJson> {
-        let query: ToolkitsQuery = read_query(query)?;
+        let query: ToolkitsQuery = read_query(query, &[])?;
         Ok(self.backend()?.list_toolkits(&query).await?.into_parts().0)
     }
 
@@ -156,12 +159,13 @@ impl Client {
         Ok(self.backend()?.get_tool(slug).await?.into_parts().0)
     }
 
-    /// A page of tools; `query` has the contract's parameters.
+    /// A page of tools; `query` has `tools`, `toolkit`, `search` and the contract's parameters.
     ///
     /// # Errors
     /// What the backend says.
     pub async fn tools(&self, query: &RawJson) -> Result<RawJson> {
-        let query: ToolsQuery = read_query(query)?;
+        let names = [("tools", "tool_slugs"), ("toolkit", "toolkit_slug"), ("search", "query")];
+        let query: ToolsQuery = read_query(query, &names)?;
         Ok(self.backend()?.list_tools(&query).await?.into_parts().0)
     }
 
@@ -177,6 +181,31 @@ impl Client {
     }
 }
 
-fn read_query<T: DeserializeOwned>(query: &RawJson) -> Result<T> {
-    query.decode("query")
+fn check_id(name: &str, id: &str) -> Result<()> {
+    match id.trim() {
+        "" => Err(Error::validation(format!("{name}: must not be empty"))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a query: fields that are not given go, lists are joined by commas, and arguments with a name of their own
+/// take the contract's.
+fn read_query<T: DeserializeOwned>(query: &RawJson, names: &[(&str, &str)]) -> Result<T> {
+    let fields: Map<String, Value> = query.decode("query")?;
+    let mut renamed = Map::new();
+    for (name, value) in fields {
+        let value = match value {
+            Value::Null => continue,
+            Value::Array(items) => {
+                let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                Value::String(texts.collect::<Vec<_>>().join(","))
+            }
+            Value::Object(_) => return Err(Error::validation(format!("{name}: expected a value or a list"))),
+            value => value,
+        };
+        let wire = names.iter().find(|(own, _)| *own == name).map_or(name.as_str(), |(_, wire)| wire);
+        renamed.insert(wire.to_owned(), value);
+    }
+    serde_path_to_error::deserialize(Value::Object(renamed))
+        .map_err(|error| Error::validation(format!("{}: {}", error.path(), error.inner())))
 }

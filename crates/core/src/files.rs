@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use composio_contract::{DownloadUrl, Error, ErrorKind, FileListQuery, MountPath, RawJson, Result, UploadRequest};
+use composio_contract::{Error, ErrorKind, FileListQuery, MountPath, RawJson, Result, UploadRequest};
 use serde::Deserialize;
 
 use crate::client::Client;
@@ -28,6 +28,8 @@ pub enum Upload {
     Path(PathBuf),
     /// Bytes that are there already; they need a remote path.
     Content(Bytes),
+    /// A file on a public web server.
+    Url(String),
 }
 
 #[derive(Deserialize)]
@@ -81,6 +83,7 @@ impl Files {
         let remote_path = match (remote_path, &upload) {
             (Some(path), _) => remote(path)?,
             (None, Upload::Path(path)) => file_name(&path.to_string_lossy())?,
+            (None, Upload::Url(url)) => file_name(url.split(['?', '#']).next().unwrap_or_default())?,
             (None, Upload::Content(_)) => {
                 return Err(Error::validation("remote_path: is needed to upload bytes, which have no name"));
             }
@@ -89,6 +92,7 @@ impl Files {
         let content = match upload {
             Upload::Path(path) => read(path).await?,
             Upload::Content(content) => content,
+            Upload::Url(_) => return Err(Error::new(ErrorKind::Unsupported, "url")),
         };
         check_size(content.len() as u64)?;
         let backend = self.client.backend()?;
@@ -101,12 +105,10 @@ impl Files {
     /// Where to get a file: `mount_relative_path`, `sandbox_mount_prefix`, `download_url`, `expires_at`.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsafePath`] for a path that would leave the mount, else what the backend says.
+    /// [`ErrorKind::Validation`] for an empty path, else what the backend says.
     pub async fn download(&self, mount_id: &str, path: &str) -> Result<RawJson> {
-        let request = MountPath { mount_relative_path: remote(path)?, sandbox_mount_prefix: None };
-        let reply = self.client.backend()?.download_url(&self.session_id, mount_id, &request).await?;
-        let _: &DownloadUrl = &reply;
-        Ok(reply.into_parts().0)
+        let request = mount_path("file_path", path)?;
+        Ok(self.client.backend()?.download_url(&self.session_id, mount_id, &request).await?.into_parts().0)
     }
 
     /// Removes a file; answers with `mount_relative_path` and `sandbox_mount_prefix`.
@@ -114,7 +116,7 @@ impl Files {
     /// # Errors
     /// As [`Files::download`].
     pub async fn delete(&self, mount_id: &str, path: &str) -> Result<RawJson> {
-        let request = MountPath { mount_relative_path: remote(path)?, sandbox_mount_prefix: None };
+        let request = mount_path("remote_path", path)?;
         Ok(self.client.backend()?.delete_file(&self.session_id, mount_id, &request).await?.into_parts().0)
     }
 
@@ -165,7 +167,15 @@ pub fn file_name(path: &str) -> Result<String> {
     Ok(last.to_owned())
 }
 
-/// Checks a path on the mount.
+/// A path that the backend is to judge.
+fn mount_path(argument: &str, path: &str) -> Result<MountPath> {
+    if path.trim().is_empty() {
+        return Err(Error::validation(format!("{argument}: must not be empty")));
+    }
+    Ok(MountPath { mount_relative_path: path.to_owned(), sandbox_mount_prefix: None })
+}
+
+/// Checks where a file is to be put on the mount.
 fn remote(path: &str) -> Result<String> {
     let relative = path.trim_start_matches('/');
     let unsafe_part = |part: &str| part == ".." || part == "." || part.contains('\0');

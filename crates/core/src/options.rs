@@ -63,7 +63,8 @@ impl fmt::Debug for HttpOptions {
 }
 
 impl ClientOptions {
-    /// Decides on the backend: a key or a base URL means HTTP, neither means the embedded router.
+    /// Decides on the backend: a key or a base URL means HTTP, neither means the embedded router. A base URL alone is
+    /// enough for a server that asks for no key.
     ///
     /// # Errors
     /// [`ErrorKind::ApiKeyNotProvided`] where HTTP is asked for without a way to authenticate, and
@@ -72,7 +73,11 @@ impl ClientOptions {
         self.choose_with(|name| env::var(name).ok())
     }
 
-    fn choose_with(self, environment: impl Fn(&str) -> Option<String>) -> Result<Choice> {
+    /// [`ClientOptions::choose`] with another environment than the process's.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn choose_with(self, environment: impl Fn(&str) -> Option<String>) -> Result<Choice> {
         let from_environment = |name| environment(name).filter(|value| !value.trim().is_empty());
         let forced_http = match self.backend.as_deref() {
             None => false,
@@ -92,7 +97,7 @@ impl ClientOptions {
         if !forced_http && api_key.is_none() && base_url.is_none() {
             return Ok(Choice::Embedded);
         }
-        if api_key.is_none() && self.default_headers.is_empty() {
+        if forced_http && api_key.is_none() && self.default_headers.is_empty() {
             return Err(Error::new(ErrorKind::ApiKeyNotProvided, "the HTTP backend needs an API key")
                 .with_suggested_fix(
                     "pass api_key or set COMPOSIO_API_KEY; without a key and a base URL the embedded router is used",

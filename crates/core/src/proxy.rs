@@ -81,7 +81,12 @@ fn parameter(given: Parameter) -> Result<ProxyParameter> {
     let value = match given.value {
         Some(Value::String(text)) => text,
         Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        _ => return Err(Error::validation(format!("parameters.{}: expected a string, number or boolean", given.name))),
+        _ => {
+            return Err(Error::validation(format!(
+                "parameters.{}: the value must be a string, number or boolean",
+                given.name
+            )));
+        }
     };
     Ok(ProxyParameter { name: given.name, value, location })
 }

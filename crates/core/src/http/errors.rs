@@ -43,10 +43,16 @@ fn kind(status: StatusCode) -> ErrorKind {
     }
 }
 
-/// The error of an answer that is not a success.
-pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+/// The error of an answer that is not a success. What the backend says may echo a credential; `mask` takes it out.
+pub(super) fn from_response(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    mask: impl Fn(&str) -> String,
+) -> Error {
+    let body = mask(&String::from_utf8_lossy(body));
     let fallback = || format!("the backend answered {status}");
-    let problem = serde_json::from_slice::<Body>(body).ok().map(|body| body.error);
+    let problem = serde_json::from_str::<Body>(&body).ok().map(|body| body.error);
     let mut error = match problem {
         Some(Problem::Object { message, code, slug, suggested_fix, request_id }) => {
             let mut error = Error::new(kind(status), message.unwrap_or_else(fallback));

@@ -22,6 +22,8 @@ use crate::HttpOptions;
 
 /// No reply of the contract is larger; a runaway answer must not take the process down.
 const REPLY_LIMIT: u64 = 256 << 20;
+/// A shorter text is no credential, and masking it would garble messages.
+const SHORTEST_SECRET: usize = 6;
 /// What may stand in one segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -146,7 +148,7 @@ impl HttpBackend {
                 }
                 Ok(response) => {
                     let wait = retry::delay(attempt, Some(response.headers()));
-                    (refusal(response).await, wait)
+                    (self.refusal(response).await, wait)
                 }
                 Err(error) => (error, retry::delay(attempt, None)),
             };
@@ -175,7 +177,7 @@ impl HttpBackend {
         let response = request.send().await.map_err(errors::from_transport)?;
         match response.status() {
             status if status.is_success() => Ok(()),
-            _ => Err(refusal(response).await.with_kind(ErrorKind::Upload)),
+            _ => Err(self.refusal(response).await.with_kind(ErrorKind::Upload)),
         }
     }
 
@@ -184,8 +186,23 @@ impl HttpBackend {
         let response = request.send().await.map_err(errors::from_transport)?;
         match response.status() {
             status if status.is_success() => read(response, limit).await,
-            _ => Err(refusal(response).await.with_kind(ErrorKind::Download)),
+            _ => Err(self.refusal(response).await.with_kind(ErrorKind::Download)),
         }
+    }
+
+    async fn refusal(&self, response: Response) -> Error {
+        let (status, headers) = (response.status(), response.headers().clone());
+        // The status alone says more than a failure to read its explanation.
+        let body = read(response, 1 << 20).await.unwrap_or_default();
+        errors::from_response(status, &headers, &body, |text| self.mask(text))
+    }
+
+    /// Takes the client's own credentials out of a text.
+    fn mask(&self, text: &str) -> String {
+        let key = self.options.api_key.as_ref().map(ExposeSecret::expose_secret);
+        let headers = self.options.default_headers.iter().map(|(_, value)| value.as_str());
+        let long = key.into_iter().chain(headers).filter(|secret| secret.len() >= SHORTEST_SECRET);
+        long.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 
     /// Files are larger than replies.
@@ -206,15 +223,6 @@ fn sensitive(name: &str, value: &str) -> Result<HeaderValue> {
         .map_err(|_| Error::validation(format!("{name}: has characters that no header can carry")))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-async fn refusal(response: Response) -> Error {
-    let (status, headers) = (response.status(), response.headers().clone());
-    match read(response, 1 << 20).await {
-        Ok(body) => errors::from_response(status, &headers, &body),
-        // The status alone says more than the failure to read its explanation.
-        Err(_) => errors::from_response(status, &headers, b""),
-    }
 }
 
 async fn read(mut response: Response, limit: u64) -> Result<Bytes> {

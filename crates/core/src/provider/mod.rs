@@ -42,6 +42,16 @@ impl Provider {
         }
     }
 
+    /// What a reply of the provider's is, for an error.
+    fn reply(self) -> &'static str {
+        match self {
+            Self::OpenAi => "an OpenAI chat completion, which has `choices`",
+            Self::OpenAiResponses => "an OpenAI response, which has `output`",
+            Self::Anthropic => "an Anthropic message, which has `content`",
+            Self::Google => "a Gemini response, which has `candidates`",
+        }
+    }
+
     /// The tools as the provider's API takes them, from a list of the catalogue's tools.
     ///
     /// # Errors
@@ -68,7 +78,7 @@ impl Provider {
             Self::Anthropic => anthropic::calls(&reply),
             Self::Google => google::calls(&reply),
         };
-        calls.ok_or_else(|| Error::validation(format!("the reply is not one of the {} format", self.name())))
+        calls.ok_or_else(|| Error::validation(format!("the reply is not of the format {}: not {}", self.name(), self.reply())))
     }
 
     /// The messages that give the results back to the model.
@@ -179,11 +189,15 @@ impl ToolCall {
 
 /// The results of a model's tool calls, one a call: `data`, `error`, `successful`.
 ///
-/// A call that the backend refused becomes a failed result, so that the others are not lost.
+/// Where some tools ran, an error of another becomes a failed result, so that nothing that ran is lost to the model.
 ///
 /// # Errors
-/// [`ErrorKind::ToolInputRequired`] where a tool waits for the user: the model cannot answer that.
-pub fn tool_results(outcomes: Vec<Result<Outcome>>) -> Result<Vec<RawJson>> {
+/// The first error where no tool ran, and [`ErrorKind::ToolInputRequired`] where a tool waits for the user: the model
+/// cannot answer that.
+pub fn tool_results(mut outcomes: Vec<Result<Outcome>>) -> Result<Vec<RawJson>> {
+    if !outcomes.is_empty() && outcomes.iter().all(Result::is_err) {
+        return outcomes.swap_remove(0).and_then(|outcome| Ok(vec![outcome.as_tool_response()?]));
+    }
     outcomes
         .into_iter()
         .map(|outcome| match outcome {

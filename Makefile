@@ -1,0 +1,85 @@
+# make demo · make test · make bench · make lint · make python
+# Each target installs what it needs; Rust, Python and (for all but the demo's built-in part) Node must be there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+export CARGO_TERM_COLOR ?= never
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+VENV := $(CURDIR)/.venv
+PEER := $(CURDIR)/.peer
+TOOLS := $(CURDIR)/.tools
+PIP := pip install --quiet --disable-pip-version-check
+SERVERS := $(CURDIR)/.mcp-servers
+RUST_SOURCES := $(shell git ls-files 'crates/*' 'bindings/*' Cargo.toml Cargo.lock)
+PYTHON_SOURCES := $(shell git ls-files 'python/*')
+
+help: ## Lists the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated program on the embedded router.
+	@if command -v node >/dev/null && command -v npm >/dev/null; then bash tests/mcp-servers/install.sh \
+	  || echo "The MCP servers could not be installed; the demo goes on with the built-in toolkits."; \
+	else echo "Node is not installed; the demo goes on with the built-in toolkits."; fi
+	@$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
+
+python: $(VENV)/installed ## Builds the wheel and installs it with its extras into ./.venv.
+
+# One wheel, release profile: what is tested and measured is what people install.
+$(TARGET)/wheels/stamp: $(RUST_SOURCES) $(PYTHON_SOURCES) | $(TOOLS)/stamp
+	@echo "Building the wheel (some minutes the first time) …"
+	rm -rf $(TARGET)/wheels && $(TOOLS)/bin/maturin build --release --quiet --manifest-path bindings/python/Cargo.toml --out $(TARGET)/wheels
+	touch $@
+
+$(VENV)/installed: $(TARGET)/wheels/stamp
+	test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	wheel=$$(ls $(TARGET)/wheels/*.whl) && $(VENV)/bin/$(PIP) --force-reinstall --no-deps "$$wheel" && $(VENV)/bin/$(PIP) "$$wheel[openai,anthropic,google,pydantic,test]"
+	touch $@
+
+$(TOOLS)/stamp: tests/tools.txt
+	test -x $(TOOLS)/bin/python || python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/$(PIP) -r tests/tools.txt
+	touch $@
+
+lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, dependency licences.
+	cargo fmt --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	PATH=$(TOOLS)/bin:$$PATH cargo deny --offline --log-level error check licenses bans sources
+	$(TOOLS)/bin/ruff check --quiet python tests
+	$(TOOLS)/bin/ruff format --quiet --check python tests
+	$(VENV)/bin/mypy --config-file python/pyproject.toml
+	$(VENV)/bin/python -m mypy.stubtest composio._native
+
+test: test-rust test-python test-prism lint ## Everything that proves the project works.
+	@echo "All tests passed."
+
+servers:
+	bash tests/mcp-servers/install.sh
+
+test-rust: servers
+	cargo test --quiet --workspace
+
+test-python: $(VENV)/installed servers
+	cargo build --quiet -p mock-backend
+	MOCK_BACKEND=$(TARGET)/debug/mock-backend MCP_SERVERS=$(SERVERS) $(VENV)/bin/python -m pytest -q python/tests
+
+test-prism:
+	node tests/prism/check.mjs
+
+bench: $(VENV)/installed $(PEER)/stamp ## Every figure in one run, beside the peer and reqwest alone.
+	cargo build --quiet --release -p mock-backend -p bench-floor
+	cargo build --quiet --release -p composio-search --example ndcg
+	$(VENV)/bin/python tests/bench/bench.py --python $(VENV)/bin/python --peer $(PEER)/bin/python \
+	  --mock $(TARGET)/release/mock-backend --floor $(TARGET)/release/bench-floor \
+	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl)
+
+# The peer in an environment of its own, without the dependencies that the measurements do not use.
+$(PEER)/stamp: tests/bench/peer.txt
+	test -x $(PEER)/bin/python || python3 -m venv $(PEER)
+	$(PEER)/bin/$(PIP) --no-deps composio==0.30.0 composio-client==2.0.0rc19 composio-openai==0.30.0
+	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
+	touch $@
+
+.PHONY: help demo python lint test test-rust test-python test-prism servers bench
