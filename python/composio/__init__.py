@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 SESSION_PRESET_DIRECT_TOOLS = "direct_tools"
-"""Lists every tool directly and leaves the meta tools out: `create(..., session_preset=SESSION_PRESET_DIRECT_TOOLS)`."""
+"""As `session_preset` of create: lists every tool directly and leaves the meta tools out."""
 
 __all__ = (
     "SESSION_PRESET_DIRECT_TOOLS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from composio._io import Blocking, drive
+from composio.exceptions import ToolInputRequiredError
 from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult
 from composio.modifiers import select
 from composio.provider import AgenticProvider, require_format
@@ -65,7 +66,11 @@ class Engine:
             finished = await self.io.together(remote, jobs)
         elif remote is not None:
             await self.io.call(remote)
-        return run.finish(finished)
+        for _, _, error in finished:
+            # The caller can answer; a model cannot.
+            if isinstance(error, ToolInputRequiredError):
+                raise error
+        return run.finish([(number, value, _reason(error)) for number, value, error in finished])
 
     async def call_tools(
         self, calls: Sequence[dict[str, Any]], modifiers: Sequence[Modifier] | None = None
@@ -145,7 +150,7 @@ class _Job:
             context = AsyncContext(self._engine.on(Threaded()))
             return self._number, asyncio.run(self._tool.invoke(self._arguments, context)), None
         except Exception as error:
-            return self._number, None, _reason(error)
+            return self._number, None, error
 
     async def awaited(self) -> Finished:
         """Runs it in the event loop; what is no `async def` in a thread."""
@@ -156,11 +161,11 @@ class _Job:
         try:
             return self._number, await self._tool.invoke(self._arguments, AsyncContext(self._engine)), None
         except Exception as error:
-            return self._number, None, _reason(error)
+            return self._number, None, error
 
 
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _reason(error: Exception | None) -> str | None:
+    return None if error is None else str(error) or type(error).__name__
 
 
 class Context:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from composio._native import Call
 
     T = TypeVar("T")
-    Finished: TypeAlias = tuple[int, Any, str | None]
-    """A custom tool's number in its run, what it returned, and why it failed."""
+    Finished: TypeAlias = tuple[int, Any, Exception | None]
+    """A custom tool's number in its run, what it returned, and what it raised."""
 
     class Job(Protocol):
         """A custom tool to run."""

@@ -62,6 +62,7 @@ class Client:
         timeout: float | None = None,
         max_retries: int | None = None,
         default_headers: Sequence[tuple[str, str]] = ...,
+        config: object = None,
     ) -> Client: ...
     @property
     def embedded(self) -> bool: ...

@@ -97,7 +97,7 @@ class AsyncFilesMount:
         mount_id: str = DEFAULT_MOUNT,
         modifiers: Sequence[Modifier] | None = None,
     ) -> AsyncRemoteFile:
-        """Uploads a file by its path, or bytes under `remote_path`; at most 100 MiB."""
+        """Uploads a file by its path or public URL, or bytes under `remote_path`; at most 100 MiB."""
         input = approve_upload(input, modifiers)
         reply = await _wait(self._session.upload_file(mount_id, input, remote_path, mimetype))
         return AsyncRemoteFile.from_api_response(reply, self._session)
@@ -162,9 +162,12 @@ class AsyncToolkits:
         limit: int | None = None,
         sort_by: str | None = None,
         managed_by: str | None = None,
+        search: str | None = None,
     ) -> ToolkitList:
         """A page of toolkits."""
-        query = given(category=category, cursor=cursor, limit=limit, sort_by=sort_by, managed_by=managed_by)
+        query = given(
+            category=category, cursor=cursor, limit=limit, sort_by=sort_by, managed_by=managed_by, search=search
+        )
         return ToolkitList(await _wait(self._client.toolkits(query)))
 
     if TYPE_CHECKING:
@@ -277,8 +280,16 @@ class AsyncToolRouterSession(SessionBase):
         """Runs all tool calls of a model's reply at once and gives the messages to send back to the model."""
         return await self._engine.handle_tool_calls(response, modifiers)
 
-    async def _call_tools(self, calls: Sequence[dict[str, Any]]) -> list[ToolCallResult]:
-        return await self._engine.call_tools(calls)
+    async def execute_tool_call(
+        self, slug: str, arguments: dict[str, Any] | None = None, modifiers: Sequence[Modifier] | None = None
+    ) -> ToolCallResult:
+        """Runs a tool as a model's call."""
+        return (await self._call_tools([{"slug": slug, "arguments": arguments or {}}], modifiers))[0]
+
+    async def _call_tools(
+        self, calls: Sequence[dict[str, Any]], modifiers: Sequence[Modifier] | None = None
+    ) -> list[ToolCallResult]:
+        return await self._engine.call_tools(calls, modifiers)
 
     async def search(self, *, query: str, model: str | None = None) -> SessionSearchResponse:
         """Finds tools by use case."""

@@ -115,6 +115,7 @@ class Composio:
         timeout: Seconds that one attempt may take, by default 60.
         max_retries: How often a call that changes nothing is tried again, by default 2.
         default_headers: Headers that every call sends.
+        config: For the embedded router: the path of a configuration file, or a dict with the same content.
 
     Raises:
         ApiKeyNotProvidedError: HTTP is asked for without a key.

@@ -117,7 +117,7 @@ class ToolRouterSessionFilesMount:
         mount_id: str = DEFAULT_MOUNT,
         modifiers: Sequence[Modifier] | None = None,
     ) -> RemoteFile:
-        """Uploads a file by its path, or bytes under `remote_path`; at most 100 MiB.
+        """Uploads a file by its path or public URL, or bytes under `remote_path`; at most 100 MiB.
 
         `before_file_upload` modifiers may change or refuse the path.
 

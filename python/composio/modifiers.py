@@ -141,8 +141,8 @@ def before_file_upload(
 ) -> Modifier | Callable[[ModifierFn], Modifier]:
     """Decorates `(context) -> path | False`, called before a file is read for upload; False refuses it.
 
-    `context` has `path`, `source` (`"path"`), `tool` and `toolkit` (empty for an upload to a session's mount). The
-    older form `(path, tool, toolkit)` works too.
+    `context` has `path`, `source` (`"path"` or `"url"`), `tool` and `toolkit` (empty for an upload to a session's
+    mount). The older form `(path, tool, toolkit)` works too.
     """
     return _decorate(modifier, "before_file_upload", tools, toolkits)
 
@@ -163,7 +163,8 @@ def approve_upload(input: FileInput, modifiers: Sequence[Modifier] | None) -> Fi
         if len(inspect.signature(function).parameters) == 3:
             path = function(path, "", "")
         else:
-            path = function({"path": path, "source": "path", "tool": "", "toolkit": ""})
+            source = "url" if path.startswith(("https://", "http://")) else "path"
+            path = function({"path": path, "source": source, "tool": "", "toolkit": ""})
         if path is False:
             raise FileUploadAbortedError(f"{input}: a before_file_upload modifier refused the upload")
     approved: FileInput = path

@@ -91,9 +91,12 @@ class Toolkits:
         limit: int | None = None,
         sort_by: str | None = None,
         managed_by: str | None = None,
+        search: str | None = None,
     ) -> ToolkitList:
         """A page of toolkits."""
-        query = given(category=category, cursor=cursor, limit=limit, sort_by=sort_by, managed_by=managed_by)
+        query = given(
+            category=category, cursor=cursor, limit=limit, sort_by=sort_by, managed_by=managed_by, search=search
+        )
         return ToolkitList(self._client.toolkits(query).wait())
 
     if TYPE_CHECKING:

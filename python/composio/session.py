@@ -206,8 +206,19 @@ class ToolRouterSession(SessionBase):
         """
         return drive(self._engine.handle_tool_calls(response, modifiers))
 
-    def _call_tools(self, calls: Sequence[dict[str, Any]]) -> list[ToolCallResult]:
-        return drive(self._engine.call_tools(calls))
+    def execute_tool_call(
+        self, slug: str, arguments: dict[str, Any] | None = None, modifiers: Sequence[Modifier] | None = None
+    ) -> ToolCallResult:
+        """Runs a tool as a model's call: custom tools within a `COMPOSIO_MULTI_EXECUTE_TOOL` run in this process.
+
+        `handle_tool_calls` does this for each call of a reply.
+        """
+        return self._call_tools([{"slug": slug, "arguments": arguments or {}}], modifiers)[0]
+
+    def _call_tools(
+        self, calls: Sequence[dict[str, Any]], modifiers: Sequence[Modifier] | None = None
+    ) -> list[ToolCallResult]:
+        return drive(self._engine.call_tools(calls, modifiers))
 
     def search(self, *, query: str, model: str | None = None) -> SessionSearchResponse:
         """Finds tools by use case, 1 to 1,024 characters; `model` names the model that will use them."""

@@ -147,7 +147,7 @@ class ProxyParameter(TypedDict, total=False):
 
 
 class ClientOptions(TypedDict, total=False):
-    """How to reach the backend."""
+    """How to reach the backend. `config` is the embedded router's: a file, or what such a file says."""
 
     api_key: str | None
     base_url: str | None
@@ -155,3 +155,4 @@ class ClientOptions(TypedDict, total=False):
     timeout: float | None
     max_retries: int | None
     default_headers: Mapping[str, str] | None
+    config: str | PathLike[str] | Mapping[str, Any] | None

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use composio_contract::{Backend, Error, Result};
+use composio_contract::{Backend, Error, RawJson, Result};
 use composio_core::{Choice, ClientOptions, HttpBackend};
 use pyo3::prelude::*;
 
@@ -31,9 +31,10 @@ impl Client {
 
 #[pymethods]
 impl Client {
-    /// `blocking` says that calls are waited for, not awaited. `timeout` is in seconds.
+    /// `blocking` says that calls are waited for, not awaited. `timeout` is in seconds. `config` is the embedded router's:
+    /// an object, or the path of a file.
     #[new]
-    #[pyo3(signature = (*, blocking, backend = None, api_key = None, base_url = None, timeout = None, max_retries = None, default_headers = Vec::new()))]
+    #[pyo3(signature = (*, blocking, backend = None, api_key = None, base_url = None, timeout = None, max_retries = None, default_headers = Vec::new(), config = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
         py: Python<'_>,
@@ -44,7 +45,9 @@ impl Client {
         timeout: Option<f64>,
         max_retries: Option<u32>,
         default_headers: Vec<(String, String)>,
+        config: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
+        let config = config.map(|config| encode("config", config)).transpose()?;
         let timeout = timeout.map(|seconds| errors::guard(py, || duration("timeout", seconds))).transpose()?;
         let api_key = api_key.map(Into::into);
         let options = ClientOptions { backend, api_key, base_url, timeout, max_retries, default_headers };
@@ -52,7 +55,7 @@ impl Client {
         let embedded = matches!(choice, Choice::Embedded);
         // The embedded router's connections to its upstreams must go on between calls.
         let place = if blocking && !embedded { Place::Caller } else { Place::Background };
-        Ok(Self { core: composio_core::Client::new(move || build(&choice)), place, embedded })
+        Ok(Self { core: composio_core::Client::new(move || build(&choice, config.as_ref())), place, embedded })
     }
 
     /// Whether the embedded router answers.
@@ -131,15 +134,15 @@ fn duration(what: &str, seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(invalid)
 }
 
-fn build(choice: &Choice) -> Result<Arc<dyn Backend>> {
+fn build(choice: &Choice, config: Option<&RawJson>) -> Result<Arc<dyn Backend>> {
     match choice {
         Choice::Http(options) => Ok(Arc::new(HttpBackend::new(options.clone())?)),
-        Choice::Embedded => embedded_router(),
+        Choice::Embedded => embedded_router(config),
     }
 }
 
-/// The embedded router, as `composio.toml` and the environment configure it.
-fn embedded_router() -> Result<Arc<dyn Backend>> {
+/// The embedded router, configured by an object, the path of a file, or what it finds by itself.
+fn embedded_router(_config: Option<&RawJson>) -> Result<Arc<dyn Backend>> {
     Err(Error::new(composio_contract::ErrorKind::Unsupported, "this build has no embedded router")
         .with_suggested_fix("pass api_key or set COMPOSIO_API_KEY to use the hosted backend"))
 }

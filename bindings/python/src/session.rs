@@ -168,7 +168,7 @@ impl Session {
         Ok(self.call(|core| async move { core.files().list(&mount_id, &options).await.map(Outcome::Json) }))
     }
 
-    /// Uploads bytes, or the file at a path.
+    /// Uploads bytes, or the file at a path or URL.
     #[pyo3(signature = (mount_id, source, remote_path, mimetype))]
     fn upload_file(
         &self,
@@ -179,6 +179,8 @@ impl Session {
     ) -> Call {
         let upload = match source {
             Source::Content(content) => Upload::Content(content.into()),
+            Source::Text(url) if url.starts_with("https://") || url.starts_with("http://") => Upload::Url(url),
+            Source::Text(path) => Upload::Path(path.into()),
             Source::Path(path) => Upload::Path(path),
         };
         self.call(|core| async move {
@@ -222,6 +224,7 @@ impl Session {
 #[derive(FromPyObject)]
 enum Source {
     Content(Vec<u8>),
+    Text(String),
     Path(PathBuf),
 }
 
