@@ -51,7 +51,23 @@ def trim(contract):
     return {**contract, "paths": paths, "components": components}
 
 
+def lines(contract):
+    """Writes one path and one schema a line: small, and a change shows as the lines that changed."""
+
+    def entries(items):
+        return ",\n".join(f"{json.dumps(name)}:{compact(value)}" for name, value in items.items())
+
+    def compact(value):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    head = {key: value for key, value in contract.items() if key not in ("paths", "components")}
+    parts = [f"{json.dumps(key)}:{compact(value)}" for key, value in head.items()]
+    parts.append(f'"paths":{{\n{entries(contract["paths"])}\n}}')
+    security, schemas = contract["components"]["securitySchemes"], contract["components"]["schemas"]
+    parts.append(f'"components":{{"securitySchemes":{compact(security)},"schemas":{{\n{entries(schemas)}\n}}}}')
+    return "{" + ",\n".join(parts) + "}"
+
+
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as full:
-        json.dump(trim(json.load(full)), sys.stdout, indent=1, ensure_ascii=False)
-    print()
+        print(lines(trim(json.load(full))))
