@@ -8,6 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +21,11 @@ const MAX_REDIRECTS: usize = 3;
 
 /// Calls that one server gets at a time; more wait their turn.
 const MAX_CONCURRENT_CALLS: usize = 64;
+
+/// How often to ask for the rest of an answer that broke off: after half a second, then after twice as long each time.
+/// Without a bound, a call to a server that has gone would not end.
+const MAX_RESUMPTIONS: usize = 4;
+const FIRST_RESUMPTION: Duration = Duration::from_millis(500);
 
 /// The transport to an endpoint. Must be called within the runtime that is to drive it.
 ///
@@ -37,8 +43,12 @@ pub(super) fn transport(
         .user_agent(concat!("composio-rs/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
-    let config =
+    let mut resumption = ExponentialBackoff::default();
+    resumption.base_duration = FIRST_RESUMPTION;
+    resumption.max_times = Some(MAX_RESUMPTIONS);
+    let mut config =
         StreamableHttpClientTransportConfig::with_uri(url.as_str()).max_concurrent_requests(MAX_CONCURRENT_CALLS);
+    config.retry_config = Arc::new(resumption);
     Ok(StreamableHttpClientTransport::with_client(SessionClient(client), config))
 }
 

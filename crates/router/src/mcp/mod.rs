@@ -133,7 +133,11 @@ impl McpSource {
     async fn failure(&self, link: Link, error: ServiceError) -> Failure {
         let is_process = matches!(self.server.config.transport, McpTransport::Stdio { .. });
         match error {
-            ServiceError::TransportClosed => self.server.reporter.lost(&link.end().await),
+            ServiceError::TransportClosed if is_process || link.peer.is_transport_closed() => {
+                self.server.reporter.lost(&link.end().await)
+            }
+            // Only the stream of this one answer.
+            ServiceError::TransportClosed => self.server.reporter.lost("the connection ended before the answer did"),
             // A pipe that cannot be written to is that of a process which is ending.
             ServiceError::TransportSend(_) if is_process => self.server.reporter.lost(&link.end().await),
             error => self.server.reporter.request(&error),

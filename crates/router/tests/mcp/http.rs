@@ -24,9 +24,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::support::{
-    bytes_read, completed, context, installed, object, source, tool, until, until_it_has_read_more, within,
-};
+use crate::support::{completed, context, installed, io_counter, object, source, tool, until, within};
 
 fn http(url: &str, headers: &[(&str, &str)]) -> McpServerConfig {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
@@ -95,11 +93,13 @@ async fn a_server_that_goes_away_is_an_error() {
     let source = source(http(&server.url, &[]));
     let long = tool(&source, "trigger-long-running-operation").await;
     let url = server.url.clone();
-    let before = bytes_read(server.process.id());
+    let pid = server.process.id();
+    let before = io_counter(pid, "wchar");
     let context = context();
     let call = source.call(&long, object(json!({"duration": 600, "steps": 600})), &context);
     let (result, ()) = tokio::join!(within(call), async {
-        until_it_has_read_more(server.process.id(), before).await;
+        // More than a line of its log, less than the head of a response.
+        until("the stream of the answer is open", || io_counter(pid, "wchar") > before + 200).await;
         drop(server);
     });
     let error = result.unwrap_err();

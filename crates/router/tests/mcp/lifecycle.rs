@@ -9,8 +9,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{
-    Mark, Recorder, bytes_read, call, completed, context, everything, object, source, stdio, tool, until,
-    until_it_has_read_more, within,
+    Mark, Recorder, call, completed, context, everything, io_counter, object, source, stdio, tool, until, within,
 };
 
 #[tokio::test]
@@ -33,11 +32,12 @@ async fn a_kill_in_the_middle_of_a_call_fails_it_and_the_next_call_works() {
     let long = tool(&source, "trigger-long-running-operation").await;
     let generation = source.generation();
     let pid = mark.processes()[0];
-    let before = bytes_read(pid);
+    let before = io_counter(pid, "rchar");
     let context = context();
     let call = source.call(&long, object(json!({"duration": 600, "steps": 600})), &context);
     let (result, ()) = tokio::join!(within(call), async {
-        until_it_has_read_more(pid, before).await;
+        // More than the wake-ups of its event loop, less than a request.
+        until("the request is read", || io_counter(pid, "rchar") > before + 100).await;
         mark.kill().await;
     });
     let error = result.unwrap_err();

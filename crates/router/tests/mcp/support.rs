@@ -125,16 +125,11 @@ fn has_died(pid: &u32) -> bool {
     stat.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.starts_with(" Z"))
 }
 
-/// How many bytes a process has read, from files, pipes and sockets.
-pub(crate) fn bytes_read(pid: u32) -> u64 {
+/// How many bytes a process has read (`rchar`) or written (`wchar`), of files, pipes and sockets.
+pub(crate) fn io_counter(pid: u32, name: &str) -> u64 {
     let counters = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
-    counters.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
-}
-
-/// Waits until a process has read a request.
-pub(crate) async fn until_it_has_read_more(pid: u32, before: u64) {
-    // Longer than wake-ups of its event loop, shorter than any request.
-    until("the request is read", || bytes_read(pid) > before + 100).await;
+    let value = counters.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.unwrap().parse().unwrap()
 }
 
 pub(crate) fn source(config: McpServerConfig) -> McpSource {
