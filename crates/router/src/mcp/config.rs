@@ -220,3 +220,52 @@ impl TryFrom<Fields> for McpServerConfig {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(value: Value) -> Result<McpServerConfig, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_server_has_a_command_or_a_url_and_what_goes_with_it() {
+        for (fields, expected) in [
+            (json!({}), "give `command`"),
+            (json!({"command": "x", "url": "http://x"}), "both `command` and `url`"),
+            (json!({"command": "x", "headers": {"A": "b"}}), "`headers` go with `url`"),
+            (json!({"url": "http://x", "args": ["b"]}), "go with `command`"),
+            (json!({"url": "x"}), "not a URL"),
+            (json!({"url": "ftp://x"}), "use http or https"),
+            (json!({"command": ""}), "`command` is empty"),
+            (json!({"command": "x", "slug": "Not-A-Slug"}), "not a toolkit slug"),
+            (json!({"command": "x", "arguments": []}), "unknown field `arguments`"),
+        ] {
+            let mut all = json!({"slug": "s"});
+            all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            let error = read(all).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let stdio = json!({"slug": "s", "command": "x", "args": ["--key=hunter2"], "env": {"KEY": "hunter2"}});
+        let http = json!({"slug": "s", "url": "http://u:hunter2@x/mcp?key=hunter2", "headers": {"A": "hunter2"}});
+        for (fields, shown) in [(stdio, "command `x`"), (http, "http://x/mcp")] {
+            let debug = format!("{:?}", read(fields).unwrap());
+            assert!(debug.contains(shown) && !debug.contains("hunter2"), "{debug}");
+        }
+    }
+
+    #[test]
+    fn the_schema_is_that_of_the_file() {
+        let schema = schemars::schema_for!(McpServerConfig).to_value();
+        assert_eq!(schema["required"], json!(["slug"]));
+        assert_eq!(schema["properties"]["env"]["additionalProperties"]["type"], "string");
+        assert_eq!(schema["additionalProperties"], false);
+    }
+}
