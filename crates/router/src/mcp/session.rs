@@ -1,0 +1,126 @@
+//! An HTTP client that takes an error without an id for the answer to the request it was sent in reply to.
+//!
+//! Servers refuse a request before they look at its id, such as one in a session that they have forgotten. The protocol
+//! library drops errors that name no request, so that the caller would wait until its time is over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use reqwest::Client;
+use reqwest::header::{HeaderName, HeaderValue};
+use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use rmcp::transport::common::client_side_sse::BoxedSseResponse;
+use rmcp::transport::streamable_http_client::{
+    StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
+};
+
+type Headers = HashMap<HeaderName, HeaderValue>;
+type Result<T> = std::result::Result<T, StreamableHttpError<reqwest::Error>>;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct SessionClient(pub(super) Client);
+
+impl StreamableHttpClient for SessionClient {
+    type Error = reqwest::Error;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session_id: Option<Arc<str>>,
+        auth_header: Option<String>,
+        custom_headers: Headers,
+    ) -> Result<StreamableHttpPostResponse> {
+        let request = request_id(&message);
+        let in_session = session_id.is_some();
+        let reply = self.0.post_message(uri, message, session_id, auth_header, custom_headers).await?;
+        address(reply, request, in_session)
+    }
+
+    async fn post_message_with_response_limits(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session_id: Option<Arc<str>>,
+        auth_header: Option<String>,
+        custom_headers: Headers,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse> {
+        let request = request_id(&message);
+        let in_session = session_id.is_some();
+        let reply = self
+            .0
+            .post_message_with_response_limits(uri, message, session_id, auth_header, custom_headers, limits)
+            .await?;
+        address(reply, request, in_session)
+    }
+
+    async fn delete_session(
+        &self,
+        uri: Arc<str>,
+        session_id: Arc<str>,
+        auth_header: Option<String>,
+        custom_headers: Headers,
+    ) -> Result<()> {
+        self.0.delete_session(uri, session_id, auth_header, custom_headers).await
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session_id: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        auth_header: Option<String>,
+        custom_headers: Headers,
+    ) -> Result<BoxedSseResponse> {
+        self.0.get_stream(uri, session_id, last_event_id, auth_header, custom_headers).await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        session_id: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        auth_header: Option<String>,
+        custom_headers: Headers,
+        max_sse_event_size: usize,
+    ) -> Result<BoxedSseResponse> {
+        self.0
+            .get_stream_with_max_sse_event_size(
+                uri,
+                session_id,
+                last_event_id,
+                auth_header,
+                custom_headers,
+                max_sse_event_size,
+            )
+            .await
+    }
+}
+
+fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
+    match message {
+        JsonRpcMessage::Request(request) => Some(request.id.clone()),
+        _ => None,
+    }
+}
+
+/// Puts the request's id on an error that has none. One that speaks of the session means that the server, having
+/// started anew, does not know it: the library then begins another and sends the request again, which was refused and so
+/// not carried out.
+fn address(
+    mut reply: StreamableHttpPostResponse,
+    request: Option<RequestId>,
+    in_session: bool,
+) -> Result<StreamableHttpPostResponse> {
+    if let StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), _) = &mut reply
+        && error.id.is_none()
+    {
+        if in_session && error.error.message.to_ascii_lowercase().contains("session") {
+            return Err(StreamableHttpError::SessionExpired);
+        }
+        error.id = request;
+    }
+    Ok(reply)
+}
