@@ -38,6 +38,13 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _plain(annotation: Any) -> dict[str, Any] | None:
+    try:
+        return _PLAIN.get(annotation)
+    except TypeError:  # Annotated with something unhashable.
+        return None
+
+
 def is_pydantic_model(annotation: Any) -> bool:
     """Whether it is a pydantic model class, told by its methods so that pydantic is not imported here."""
     return isinstance(annotation, type) and hasattr(annotation, "model_json_schema")
@@ -51,8 +58,8 @@ def describe(annotation: Any) -> tuple[dict[str, Any], Convert]:
     """
     if is_pydantic_model(annotation):
         return annotation.model_json_schema(), annotation.model_validate
-    if isinstance(annotation, typing.Hashable) and annotation in _PLAIN:
-        return dict(_PLAIN[annotation]), float if annotation is float else _same
+    if (plain := _plain(annotation)) is not None:
+        return dict(plain), float if annotation is float else _same
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _enumerate([member.value for member in annotation]), annotation
     if typing.is_typeddict(annotation):

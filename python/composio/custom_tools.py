@@ -193,8 +193,8 @@ class _Shape:
         self.bind = lambda arguments: ((), convert(arguments))
 
     def _is_context(self, parameter: inspect.Parameter) -> bool:
-        if parameter.annotation is parameter.empty:
-            return parameter.name in ("ctx", "context")
+        if parameter.name in ("ctx", "context"):
+            return True
         annotation = parameter.annotation
         name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
         return name.rpartition(".")[2] in ("SessionContext", "AsyncSessionContext")

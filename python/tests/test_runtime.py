@@ -238,7 +238,7 @@ def test_many_tasks_and_several_loops(mock: Mock) -> None:
 class Plain(asyncio.SelectorEventLoop):
     """A loop that cannot watch sockets for others, such as Windows' default one."""
 
-    def add_reader(self, *arguments: Any) -> None:
+    def add_reader(self, *arguments: Any) -> None:  # type: ignore[override]
         raise NotImplementedError
 
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use composio_contract::{Error, ErrorKind, FileListQuery, MountPath, RawJson, Result, UploadRequest};
+use composio_egress::{Egress, EgressOptions};
 use serde::Deserialize;
 
 use crate::client::Client;
@@ -92,7 +93,7 @@ impl Files {
         let content = match upload {
             Upload::Path(path) => read(path).await?,
             Upload::Content(content) => content,
-            Upload::Url(_) => return Err(Error::new(ErrorKind::Unsupported, "url")),
+            Upload::Url(url) => fetch(&url).await?,
         };
         check_size(content.len() as u64)?;
         let backend = self.client.backend()?;
@@ -192,6 +193,17 @@ fn check_size(size: u64) -> Result<()> {
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
     Ok(())
+}
+
+/// Gets a file from the public Internet; an address of this machine or its network is refused.
+async fn fetch(url: &str) -> Result<Bytes> {
+    let mut request = composio_egress::Request::get(url)?;
+    request.limit = usize::try_from(FILE_LIMIT).unwrap_or(usize::MAX);
+    let response = Egress::new(EgressOptions::default())?.send(request).await?.complete()?;
+    if !response.status.is_success() {
+        return Err(Error::new(ErrorKind::Upload, format!("the URL to upload from answered {}", response.status)));
+    }
+    Ok(response.body)
 }
 
 async fn read(path: PathBuf) -> Result<Bytes> {

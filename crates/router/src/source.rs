@@ -139,7 +139,12 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// # Errors
     /// Where the source cannot be reached or broke while it ran the tool. What the tool itself says went wrong is an
     /// [`Outcome::Failed`].
-    async fn call(&self, tool: &ToolDefinition, arguments: Map<String, Value>, context: &CallContext) -> Result<Outcome>;
+    async fn call(
+        &self,
+        tool: &ToolDefinition,
+        arguments: Map<String, Value>,
+        context: &CallContext,
+    ) -> Result<Outcome>;
 
     /// Ends what the source started. No child process is left.
     async fn close(&self);

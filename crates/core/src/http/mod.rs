@@ -3,7 +3,6 @@
 mod backend;
 mod errors;
 mod retry;
-mod tls;
 
 use std::fmt;
 use std::time::Duration;
@@ -77,7 +76,7 @@ impl HttpBackend {
         if let Some(key) = &options.api_key {
             headers.insert("x-api-key", sensitive("api_key", key.expose_secret())?);
         }
-        let tls = tls::config()?;
+        let tls = composio_egress::tls()?;
         let builder = || {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())

@@ -78,7 +78,9 @@ impl Provider {
             Self::Anthropic => anthropic::calls(&reply),
             Self::Google => google::calls(&reply),
         };
-        calls.ok_or_else(|| Error::validation(format!("the reply is not of the format {}: not {}", self.name(), self.reply())))
+        calls.ok_or_else(|| {
+            Error::validation(format!("the reply is not of the format {}: not {}", self.name(), self.reply()))
+        })
     }
 
     /// The messages that give the results back to the model.

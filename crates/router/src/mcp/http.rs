@@ -10,7 +10,6 @@ use reqwest::redirect::Policy;
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -36,7 +35,7 @@ pub(super) fn transport(
     headers: &BTreeMap<String, SecretString>,
 ) -> Result<StreamableHttpClientTransport<SessionClient>, String> {
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls()?)
+        .tls_backend_preconfigured(composio_egress::tls().map_err(|error| error.to_string())?)
         .default_headers(header_map(headers)?)
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(same_origin())
@@ -63,18 +62,6 @@ fn header_map(headers: &BTreeMap<String, SecretString>) -> Result<HeaderMap, Str
             Ok((header, value))
         })
         .collect()
-}
-
-/// Roots that are part of the program, so that it works the same on every system.
-fn tls() -> Result<ClientConfig, String> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// Follows what keeps method and body, and stays at the server that the headers are for.

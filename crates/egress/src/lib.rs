@@ -1,0 +1,211 @@
+//! The one guarded way out: every request of the router to another machine goes through here.
+
+mod address;
+mod message;
+mod policy;
+mod resolve;
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use composio_contract::{Error, ErrorKind, Result};
+use reqwest::header::LOCATION;
+use reqwest::redirect;
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use crate::policy::{Policy, Route, blocked};
+use crate::resolve::{Guarded, NotPublic};
+pub use crate::resolve::{Resolver, SystemResolver};
+pub use message::{Request, Response};
+
+/// How long a connection may take to open.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How requests leave.
+#[derive(Clone, Debug, Default)]
+pub struct EgressOptions {
+    /// Hosts that may be reached although they are not on the public Internet: `host`, `host:port`, `*.suffix`, an IPv4
+    /// address, or an IPv6 address in brackets. Without a port, every port.
+    pub allow_hosts: Vec<String>,
+}
+
+/// An HTTP client that reaches the public Internet and what the configuration allows, nothing else.
+///
+/// A host's addresses are checked after the name is resolved, and the connection goes to the very address that was checked.
+/// A redirect is a new request: it is checked in full, and to another origin it carries no header that could hold a
+/// credential. No proxy of the environment is used: it would resolve names where no check sees it.
+///
+/// ```no_run
+/// # async fn run() -> composio_contract::Result<()> {
+/// use composio_egress::{Egress, EgressOptions, Request};
+///
+/// let egress = Egress::new(EgressOptions { allow_hosts: vec!["intranet.example:8443".to_owned()] })?;
+/// let response = egress.send(Request::get("https://example.com/")?).await?.complete()?;
+/// assert!(response.status.is_success());
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Egress {
+    policy: Policy,
+    public: reqwest::Client,
+    any: reqwest::Client,
+}
+
+impl Egress {
+    /// A client with the system's resolver.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where an allowed host cannot be read.
+    pub fn new(options: EgressOptions) -> Result<Self> {
+        Self::with_resolver(options, Arc::new(SystemResolver))
+    }
+
+    /// A client with a resolver of the caller's. What it answers is checked all the same.
+    ///
+    /// # Errors
+    /// As [`Egress::new`].
+    pub fn with_resolver(options: EgressOptions, resolver: Arc<dyn Resolver>) -> Result<Self> {
+        let tls = tls()?;
+        // Two clients, and so two pools: a connection to an allowed host is not reused for another that shares its name.
+        let client = |route| {
+            reqwest::Client::builder()
+                .dns_resolver(Guarded { resolver: Arc::clone(&resolver), route })
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(CONNECT_LIMIT)
+                .user_agent(concat!("composio/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| Error::new(ErrorKind::Internal, "cannot set up the HTTP client").with_source(error))
+        };
+        Ok(Self {
+            policy: Policy::new(&options.allow_hosts)?,
+            public: client(Route::Public)?,
+            any: client(Route::Any)?,
+        })
+    }
+
+    /// Sends a request and reads the response. Any HTTP status is a response, not an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`] for a URL or header that cannot be used, [`ErrorKind::BlockedUrl`] where the host or that of a
+    /// redirect may not be reached, [`ErrorKind::Connection`], [`ErrorKind::Timeout`], and [`ErrorKind::InvalidReply`] for too
+    /// many redirects or one that leads nowhere.
+    pub async fn send(&self, request: Request) -> Result<Response> {
+        let time_limit = request.time_limit;
+        tokio::time::timeout(time_limit, self.follow(request)).await.map_err(|_| {
+            Error::new(ErrorKind::Timeout, format!("no complete response within {} s", time_limit.as_secs_f64()))
+        })?
+    }
+
+    /// The HTTP client for a URL, for a library that insists on having one: redirects are off, and names are resolved and
+    /// checked as they are for [`Egress::send`]. It is for this URL's host and port only.
+    ///
+    /// # Errors
+    /// As [`Egress::send`], for what the URL itself tells.
+    pub fn client(&self, url: &Url) -> Result<reqwest::Client> {
+        self.client_for(url).cloned()
+    }
+
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client> {
+        Ok(match self.policy.route(url)? {
+            Route::Public => &self.public,
+            Route::Any => &self.any,
+        })
+    }
+
+    async fn follow(&self, mut request: Request) -> Result<Response> {
+        request.check()?;
+        let mut left = request.redirects;
+        loop {
+            let response = self
+                .client_for(&request.url)?
+                .request(request.method.clone(), request.url.clone())
+                .headers(request.headers.clone())
+                .body(request.body.clone())
+                .send()
+                .await
+                .map_err(|error| failed(error, &request.url))?;
+            let status = response.status();
+            let location =
+                response.headers().get(LOCATION).filter(|_| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308));
+            let Some(location) = location.filter(|_| request.redirects > 0) else {
+                return read(response, &request).await;
+            };
+            if left == 0 {
+                let message = format!("there were more than {} redirects", request.redirects);
+                return Err(Error::new(ErrorKind::InvalidReply, message));
+            }
+            left -= 1;
+            let location =
+                location.to_str().ok().and_then(|location| request.url.join(location).ok()).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::InvalidReply,
+                        format!("{} redirects to what is not a URL", place(&request.url)),
+                    )
+                })?;
+            request.redirect(status, location);
+        }
+    }
+}
+
+/// Reads a body up to the request's limit; the rest is never fetched.
+async fn read(mut response: reqwest::Response, request: &Request) -> Result<Response> {
+    let mut body = BytesMut::new();
+    let mut truncated = false;
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(error, &request.url))? {
+        let room = request.limit - body.len();
+        if chunk.len() > room {
+            body.extend_from_slice(&chunk.slice(..room));
+            truncated = true;
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Response {
+        status: response.status(),
+        url: request.url.clone(),
+        headers: std::mem::take(response.headers_mut()),
+        body: body.freeze(),
+        truncated,
+    })
+}
+
+/// An URL for a message: without its query, which may hold a secret.
+fn place(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+fn failed(error: reqwest::Error, url: &Url) -> Error {
+    let error = error.without_url();
+    let mut causes = std::iter::successors(Some(&error as &(dyn StdError + 'static)), |&error| error.source());
+    if causes.any(|cause| cause.is::<NotPublic>()) {
+        return blocked(url.host_str().unwrap_or_default());
+    }
+    let root = std::iter::successors(error.source(), |&error| error.source()).last();
+    let reason = root.map_or_else(|| error.to_string(), ToString::to_string);
+    let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Connection };
+    let doing = if error.is_connect() { "cannot connect to" } else { "no complete response from" };
+    Error::new(kind, format!("{doing} {}: {reason}", place(url))).with_source(error)
+}
+
+/// TLS with the roots of Mozilla's programme, part of the program so that it works the same on every system, phones
+/// included; HTTP/2 where the server has it.
+///
+/// # Errors
+/// [`ErrorKind::Internal`] where the cryptography does not support the default versions of TLS.
+pub fn tls() -> Result<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(ErrorKind::Internal, "cannot set up TLS").with_source(error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,272 @@
+//! The file operations themselves, all through one directory handle. They block.
+
+use std::cmp::Ordering;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use cap_fs_ext::OpenOptionsSyncExt;
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use cap_tempfile::TempFile;
+use composio_contract::{Error, ErrorKind, Result};
+use jiff::Timestamp;
+
+use super::blocking::Cancel;
+use super::path::RelativePath;
+use super::{Content, FileInfo, FileKind, ListQuery, Listing, WriteMode};
+
+/// Says what went wrong with a path, as the kind of error that it is.
+pub(super) fn file_error(doing: &str, path: &str, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::FileNotFound,
+        // The directory handle refuses on its own, without the system's error code, what would leave the folder.
+        io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => ErrorKind::UnsafePath,
+        _ => ErrorKind::File,
+    };
+    let reason = match kind {
+        ErrorKind::FileNotFound => "there is nothing at this path".to_owned(),
+        ErrorKind::UnsafePath => "a symbolic link there leads outside the user's folder".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::new(kind, format!("cannot {doing} {path:?}: {reason}")).with_source(error)
+}
+
+pub(super) fn info(path: String, metadata: &Metadata) -> FileInfo {
+    let kind = match metadata.file_type() {
+        kind if kind.is_file() => FileKind::File,
+        kind if kind.is_dir() => FileKind::Folder,
+        kind if kind.is_symlink() => FileKind::Link,
+        _ => FileKind::Other,
+    };
+    let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time.into_std()).ok());
+    FileInfo { path, kind, size: if kind == FileKind::File { metadata.len() } else { 0 }, modified }
+}
+
+pub(super) fn stat(dir: &Dir, path: &RelativePath) -> Result<FileInfo> {
+    let metadata = dir.metadata(path.for_dir()).map_err(|error| file_error("look at", path.as_str(), error))?;
+    Ok(info(path.to_string(), &metadata))
+}
+
+pub(super) fn link_stat(dir: &Dir, path: &RelativePath) -> Result<FileInfo> {
+    let metadata = dir.symlink_metadata(path.as_str()).map_err(|error| file_error("look at", path.as_str(), error))?;
+    Ok(info(path.to_string(), &metadata))
+}
+
+/// Opens a regular file to read, with its size.
+pub(super) fn open_file(dir: &Dir, path: &RelativePath) -> Result<(File, u64)> {
+    // Without it, opening a named pipe would wait for a writer.
+    let mut options = OpenOptions::new();
+    options.read(true).nonblock(true);
+    let fail = |error| file_error("read", path.as_str(), error);
+    let file = dir.open_with(path.as_str(), &options).map_err(fail)?;
+    let metadata = file.metadata().map_err(fail)?;
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(not_a_file("read", path)) }
+}
+
+fn not_a_file(doing: &str, path: &RelativePath) -> Error {
+    Error::new(ErrorKind::File, format!("cannot {doing} \"{path}\": it is a folder or a special file, not a file"))
+}
+
+/// Reads at most `limit` bytes from `offset` on.
+pub(super) fn read_open(
+    mut file: File,
+    size: u64,
+    path: &RelativePath,
+    offset: u64,
+    limit: usize,
+) -> io::Result<Content> {
+    if offset > 0 {
+        file.seek(SeekFrom::Start(offset))?;
+    }
+    let rest = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(rest.min(limit));
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(Content { path: path.to_string(), offset, size, bytes })
+}
+
+pub(super) fn write(dir: &Dir, path: &RelativePath, content: &[u8], mode: WriteMode) -> Result<FileInfo> {
+    let fail = |error| file_error("write", path.as_str(), error);
+    let (folder, name) = path.split();
+    let opened;
+    // Everything below happens relative to this one handle, so that a folder that is moved meanwhile splits nothing.
+    let parent = match folder {
+        None => dir,
+        Some(folder) => {
+            opened = open_or_create_dir(dir, folder).map_err(fail)?;
+            &opened
+        }
+    };
+    match mode {
+        WriteMode::Append => append(parent, name, content, path)?,
+        WriteMode::Replace => {
+            if parent.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir()) {
+                return Err(not_a_file("write", path));
+            }
+            replace(parent, name, content).map_err(fail)?;
+        }
+        WriteMode::Create => {
+            // Taking the name first makes two writers at once safe: one of them fails here.
+            let reserved = parent.open_with(name, OpenOptions::new().write(true).create_new(true));
+            reserved.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => exists("write", path),
+                _ => fail(error),
+            })?;
+            replace(parent, name, content).or_else(|error| parent.remove_file(name).and(Err(error))).map_err(fail)?;
+        }
+    }
+    parent.symlink_metadata(name).map(|metadata| info(path.to_string(), &metadata)).map_err(fail)
+}
+
+fn open_or_create_dir(dir: &Dir, folder: &str) -> io::Result<Dir> {
+    match dir.open_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            dir.create_dir_all(folder)?;
+            dir.open_dir(folder)
+        }
+        opened => opened,
+    }
+}
+
+/// A reader sees the old content or the new, never a part; a link at the name is replaced, not followed.
+fn replace(parent: &Dir, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut file = TempFile::new(parent)?;
+    file.write_all(content)?;
+    file.replace(name)
+}
+
+fn append(parent: &Dir, name: &str, content: &[u8], path: &RelativePath) -> Result<()> {
+    let fail = |error| file_error("write", path.as_str(), error);
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).nonblock(true);
+    let mut file = parent.open_with(name, &options).map_err(fail)?;
+    if !file.metadata().map_err(fail)?.is_file() {
+        return Err(not_a_file("write", path));
+    }
+    file.write_all(content).map_err(fail)
+}
+
+fn exists(doing: &str, path: &RelativePath) -> Error {
+    Error::new(ErrorKind::File, format!("cannot {doing} \"{path}\": there is something at this path already"))
+        .with_suggested_fix("choose another path, or say that it may be replaced")
+}
+
+pub(super) fn rename(dir: &Dir, from: &RelativePath, to: &RelativePath, replace: bool) -> Result<FileInfo> {
+    dir.symlink_metadata(from.as_str()).map_err(|error| file_error("move", from.as_str(), error))?;
+    let fail = |error| file_error("move to", to.as_str(), error);
+    // Not one step with the move itself: portable systems have none. Only the same user's calls can meet here.
+    if !replace && from != to && dir.symlink_metadata(to.as_str()).is_ok() {
+        return Err(exists("move to", to));
+    }
+    if let (Some(folder), _) = to.split() {
+        dir.create_dir_all(folder).map_err(fail)?;
+    }
+    dir.rename(from.as_str(), dir, to.as_str()).map_err(fail)?;
+    let metadata = dir.symlink_metadata(to.as_str()).map_err(fail)?;
+    Ok(info(to.to_string(), &metadata))
+}
+
+pub(super) fn delete(dir: &Dir, path: &RelativePath, recursive: bool) -> Result<FileInfo> {
+    let fail = |error| file_error("delete", path.as_str(), error);
+    let metadata = dir.symlink_metadata(path.as_str()).map_err(fail)?;
+    if !metadata.is_dir() {
+        dir.remove_file(path.as_str()).map_err(fail)?;
+    } else if recursive {
+        dir.remove_dir_all(path.as_str()).map_err(fail)?;
+    } else {
+        dir.remove_dir(path.as_str()).map_err(|error| match error.kind() {
+            io::ErrorKind::DirectoryNotEmpty => {
+                Error::new(ErrorKind::File, format!("cannot delete \"{path}\": the folder is not empty"))
+                    .with_suggested_fix("set `recursive` to delete it with all it holds")
+            }
+            _ => fail(error),
+        })?;
+    }
+    Ok(info(path.to_string(), &metadata))
+}
+
+pub(super) fn list(dir: &Dir, query: &ListQuery, cancel: &Cancel) -> Result<Listing> {
+    let folder = RelativePath::parse_folder(&query.folder)?;
+    let mut items = Vec::new();
+    let mut more = false;
+    walk(dir, &folder, query.recursive, query.after.as_deref(), cancel, &mut |info| {
+        if query.files_only && info.kind != FileKind::File {
+            return Ok(true);
+        }
+        if items.len() == query.limit {
+            more = true;
+            return Ok(false);
+        }
+        items.push(info);
+        Ok(true)
+    })?;
+    let next = if more { items.last().map(|item: &FileInfo| item.path.clone()) } else { None };
+    Ok(Listing { items, next })
+}
+
+/// Visits what lies below a folder, sorted name by name, until `visit` answers false. Links are named, not followed.
+pub(super) fn walk(
+    dir: &Dir,
+    folder: &RelativePath,
+    recursive: bool,
+    after: Option<&str>,
+    cancel: &Cancel,
+    visit: &mut dyn FnMut(FileInfo) -> Result<bool>,
+) -> Result<()> {
+    let root = dir.open_dir(folder.for_dir()).map_err(|error| file_error("list", folder.as_str(), error))?;
+    let mut open = vec![(folder.as_str().to_owned(), entries(&root, folder.as_str(), after)?.into_iter())];
+    while let Some((path, rest)) = open.last_mut() {
+        cancel.check()?;
+        let Some(name) = rest.next() else {
+            open.pop();
+            continue;
+        };
+        let path = join(path, &name);
+        // By path from the top, not from a handle a level: a deep tree must not use up the process's handles.
+        let metadata = match dir.symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(file_error("list", &path, error)),
+        };
+        let is_before = after.is_some_and(|after| order(&path, after) != Ordering::Greater);
+        if !is_before && !visit(info(path.clone(), &metadata))? {
+            return Ok(());
+        }
+        if recursive && metadata.is_dir() {
+            match dir.open_dir(&path) {
+                Ok(below) => {
+                    let names = entries(&below, &path, after)?;
+                    open.push((path, names.into_iter()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(file_error("list", &path, error)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// Name by name, so that a folder is followed by what it holds.
+fn order(left: &str, right: &str) -> Ordering {
+    left.split('/').cmp(right.split('/'))
+}
+
+/// The names in a folder, sorted, without those that lie wholly before `after`.
+fn entries(dir: &Dir, folder: &str, after: Option<&str>) -> Result<Vec<String>> {
+    let fail = |error| file_error("list", folder, error);
+    let mut names = Vec::new();
+    for entry in dir.entries().map_err(fail)? {
+        let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
+        let path = join(folder, &name);
+        let is_before = after.is_some_and(|after| {
+            order(&path, after) == Ordering::Less
+                && !after.strip_prefix(&path).is_some_and(|rest| rest.starts_with('/'))
+        });
+        if !is_before {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
