@@ -164,7 +164,7 @@ class _Shape:
         self._function = function
         self._namespace = namespace
         self.bind: Bind
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(_signature(function).parameters.values())
         first = self._annotation(parameters[0]) if parameters and schema is None else None
         alone = all(p.annotation is p.empty or self._is_context(p) for p in parameters[1:])
         if schema is not None or (is_pydantic_model(first) and alone):
@@ -195,12 +195,12 @@ class _Shape:
     def _is_context(self, parameter: inspect.Parameter) -> bool:
         if parameter.name in ("ctx", "context"):
             return True
-        annotation = parameter.annotation
+        annotation = _text(parameter.annotation)
         name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
         return name.rpartition(".")[2] in ("SessionContext", "AsyncSessionContext")
 
     def _annotation(self, parameter: inspect.Parameter) -> Any:
-        annotation = parameter.annotation
+        annotation = _text(parameter.annotation)
         if not isinstance(annotation, str):
             return annotation
         try:
@@ -213,6 +213,22 @@ class _Shape:
 
     def _refuse(self, reason: str) -> ValidationError:
         return ValidationError(f"custom tool {getattr(self._function, '__name__', self._function)}: {reason}")
+
+
+def _signature(function: Function) -> inspect.Signature:
+    """The signature, with annotations that do not resolve left as they are."""
+    import inspect
+
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
+
+
+def _text(annotation: Any) -> Any:
+    """An annotation that is still to be resolved as text, any other as it is."""
+    return getattr(annotation, "__forward_arg__", annotation)
 
 
 class ExperimentalToolkit:

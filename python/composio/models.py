@@ -37,7 +37,7 @@ class Model:
             if name in data:
                 return self._view(name, data[name])
             if not name.startswith("_") and any(
-                name in vars(base).get("__annotations__", ()) for base in type(self).__mro__
+                name in getattr(base, "__annotations__", ()) for base in type(self).__mro__
             ):
                 return None
             raise AttributeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(data)}")

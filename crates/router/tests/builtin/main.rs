@@ -14,8 +14,8 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
-use composio_router::builtin;
 use composio_egress::{Egress, EgressOptions};
+use composio_router::builtin;
 use composio_router::source::{CallContext, Outcome, Source, Tag, ToolDefinition};
 use composio_router::workspace::Workspace;
 use serde_json::{Map, Value, json};

@@ -140,7 +140,7 @@ pub(crate) fn context() -> CallContext {
     CallContext {
         user_id: "user".to_owned(),
         session_id: "session".to_owned(),
-        workspace: Arc::new(Workspace),
+        workspace: Arc::new(Workspace::open(std::env::temp_dir().join("composio-mcp-tests")).unwrap()),
         time_limit: DEADLINE,
         output_limit: 1 << 20,
     }
