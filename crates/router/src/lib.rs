@@ -1,7 +1,34 @@
 //! The embedded tool router: toolkits, search, execution and storage in one process, with no key, account or network.
+//!
+//! [`Router`] answers every call of the v3.1 contract over a set of [`source::Source`]s, one a toolkit. A call goes
+//! through the session's policy, its argument schema, the user's approval where one is demanded, and the limits, and ends
+//! in the execution log.
 
+mod approval;
+mod backend;
 pub mod builtin;
+mod catalog;
+mod clock;
+pub mod config;
+mod custom;
+mod execute;
+mod fingerprint;
+mod listing;
 pub mod mcp;
+mod meta;
+mod mount;
+mod page;
+mod policy;
+mod prompt;
+mod router;
+mod sessions;
+mod settings;
 pub mod slug;
 pub mod source;
+mod sources;
+pub mod store;
 pub mod workspace;
+mod workspaces;
+
+pub use config::RouterConfig;
+pub use router::{Router, RouterBuilder};

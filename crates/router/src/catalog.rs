@@ -1,0 +1,334 @@
+//! Every toolkit and tool there is. Sources are asked when a toolkit is first needed, all at once where several are.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+
+use composio_contract::{Error, ErrorKind, RawJson, Result, Tool, ToolToolkit};
+use composio_schema::{Schema, closest};
+use composio_search::{Document, Index};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::policy::Subject;
+use crate::source::{Source, ToolDefinition, ToolkitInfo};
+
+/// The version that every tool of this router has on the wire: tools are not versioned here.
+pub(crate) const VERSION: &str = "00000000_00";
+
+/// Meta tools and custom tools have slugs that begin so.
+const RESERVED: [&str; 2] = ["composio", "local"];
+
+/// A tool of the catalogue, with what is made of it once.
+#[derive(Debug)]
+pub(crate) struct CatalogTool {
+    pub(crate) definition: ToolDefinition,
+    pub(crate) source: Arc<dyn Source>,
+    input_schema: RawJson,
+    validator: OnceLock<Option<Schema>>,
+    text: OnceLock<RawJson>,
+}
+
+impl CatalogTool {
+    fn new(definition: ToolDefinition, source: Arc<dyn Source>) -> Self {
+        let input_schema = RawJson::from(definition.input_schema.clone());
+        Self { definition, source, input_schema, validator: OnceLock::new(), text: OnceLock::new() }
+    }
+
+    pub(crate) fn slug(&self) -> &str {
+        &self.definition.slug
+    }
+
+    pub(crate) fn toolkit(&self) -> &ToolkitInfo {
+        self.source.toolkit()
+    }
+
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject { toolkit: &self.toolkit().slug, slug: self.slug(), tags: &self.definition.tags }
+    }
+
+    /// The schema of the arguments, as text.
+    pub(crate) fn input_schema(&self) -> &RawJson {
+        &self.input_schema
+    }
+
+    /// The schema of the arguments, compiled on first use; none where the source gave one that cannot be used. Such a
+    /// tool's arguments are left to the source to check.
+    pub(crate) fn validator(&self) -> Option<&Schema> {
+        let compile = || {
+            Schema::compile(&self.definition.input_schema)
+                .inspect_err(|error| tracing::warn!(tool = self.slug(), %error, "arguments go unchecked"))
+                .ok()
+        };
+        self.validator.get_or_init(compile).as_ref()
+    }
+
+    /// [`CatalogTool::on_the_wire`] as text.
+    pub(crate) fn text(&self) -> Result<RawJson> {
+        if let Some(text) = self.text.get() {
+            return Ok(text.clone());
+        }
+        let text = RawJson::encode(&self.on_the_wire())?;
+        Ok(self.text.get_or_init(|| text).clone())
+    }
+
+    /// The tool as the contract has it.
+    pub(crate) fn on_the_wire(&self) -> Tool {
+        let definition = &self.definition;
+        let toolkit = self.toolkit();
+        Tool {
+            slug: definition.slug.clone(),
+            name: definition.title.clone(),
+            description: definition.description.clone(),
+            toolkit: ToolToolkit { slug: toolkit.slug.clone(), name: toolkit.name.clone(), logo: String::new() },
+            input_parameters: self.input_schema.clone(),
+            output_parameters: Some(definition.output_schema.clone().map_or_else(RawJson::empty_object, RawJson::from)),
+            tags: definition.tags.iter().map(|tag| tag.name().to_owned()).collect(),
+            ..wire_defaults(&definition.title)
+        }
+    }
+}
+
+/// What is the same for every tool of this router.
+pub(crate) fn wire_defaults(display_name: &str) -> Tool {
+    Tool {
+        slug: String::new(),
+        name: String::new(),
+        description: String::new(),
+        toolkit: ToolToolkit::default(),
+        input_parameters: RawJson::empty_object(),
+        output_parameters: None,
+        tags: Vec::new(),
+        version: VERSION.to_owned(),
+        available_versions: vec![VERSION.to_owned()],
+        is_deprecated: false,
+        no_auth: true,
+        scopes: Vec::new(),
+        deprecated: Some(json!({
+            "displayName": display_name,
+            "version": VERSION,
+            "available_versions": [VERSION],
+            "is_deprecated": false,
+            "toolkit": {"logo": ""},
+        })),
+        human_description: None,
+    }
+}
+
+/// What is known of a source's tools so far.
+struct Entry {
+    source: Arc<dyn Source>,
+    /// Held while the source is asked, so that it is asked once.
+    asking: tokio::sync::Mutex<()>,
+    loaded: RwLock<Option<Loaded>>,
+}
+
+#[derive(Clone)]
+struct Loaded {
+    generation: u64,
+    tools: Arc<[Arc<CatalogTool>]>,
+}
+
+impl Entry {
+    fn current(&self) -> Option<Arc<[Arc<CatalogTool>]>> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded
+            .as_ref()
+            .filter(|loaded| loaded.generation == self.source.generation())
+            .map(|loaded| Arc::clone(&loaded.tools))
+    }
+}
+
+/// The tools that are loaded, by slug and by what they are about.
+#[derive(Default)]
+pub(crate) struct Loads {
+    by_slug: HashMap<String, Arc<CatalogTool>>,
+    pub(crate) index: Index,
+}
+
+impl Loads {
+    pub(crate) fn get(&self, slug: &str) -> Option<&Arc<CatalogTool>> {
+        self.by_slug.get(slug)
+    }
+
+    fn replace(&mut self, old: &[Arc<CatalogTool>], new: &[Arc<CatalogTool>]) {
+        for tool in old {
+            self.by_slug.remove(tool.slug());
+            self.index.remove(tool.slug());
+        }
+        for tool in new {
+            let parameters: Vec<&str> = parameter_names(&tool.definition.input_schema).collect();
+            self.index.insert(&Document {
+                id: tool.slug(),
+                name: &tool.definition.title,
+                toolkit: &tool.toolkit().name,
+                description: &tool.definition.description,
+                parameters: &parameters,
+            });
+            self.by_slug.insert(tool.slug().to_owned(), Arc::clone(tool));
+        }
+    }
+}
+
+/// The names of a schema's properties.
+pub(crate) fn parameter_names(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
+}
+
+/// Every toolkit and tool there is.
+pub(crate) struct Catalog {
+    /// Sorted by slug.
+    entries: Vec<Entry>,
+    loads: RwLock<Loads>,
+}
+
+impl Catalog {
+    /// Collects sources; none is asked yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where two have the same slug, or one is reserved.
+    pub(crate) fn new(mut sources: Vec<Arc<dyn Source>>) -> Result<Self> {
+        sources.sort_by(|one, other| one.toolkit().slug.cmp(&other.toolkit().slug));
+        for slug in sources.iter().map(|source| source.toolkit().slug.as_str()) {
+            if RESERVED.iter().any(|reserved| slug == *reserved || belongs(slug, reserved)) {
+                let message = format!("the toolkit slug `{slug}` is taken: tools of that name are the router's own");
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+        }
+        for pair in sources.windows(2) {
+            if let [one, other] = pair
+                && one.toolkit().slug == other.toolkit().slug
+            {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    format!("two toolkits have the slug `{}`; give one of them another", one.toolkit().slug),
+                ));
+            }
+        }
+        let entry = |source| Entry { source, asking: tokio::sync::Mutex::new(()), loaded: RwLock::new(None) };
+        Ok(Self { entries: sources.into_iter().map(entry).collect(), loads: RwLock::default() })
+    }
+
+    /// The toolkits, sorted by slug.
+    pub(crate) fn toolkits(&self) -> impl Iterator<Item = &ToolkitInfo> {
+        self.entries.iter().map(|entry| entry.source.toolkit())
+    }
+
+    /// A toolkit, by its slug without regard to case.
+    pub(crate) fn toolkit(&self, slug: &str) -> Result<&ToolkitInfo> {
+        self.toolkits()
+            .find(|toolkit| toolkit.slug.eq_ignore_ascii_case(slug))
+            .ok_or_else(|| self.unknown_toolkit(slug, ErrorKind::NotFound).with_status(404))
+    }
+
+    /// The error that names toolkits there are.
+    pub(crate) fn unknown_toolkit(&self, slug: &str, kind: ErrorKind) -> Error {
+        let close = closest(slug, self.toolkits().map(|toolkit| toolkit.slug.as_str()));
+        let error = Error::new(kind, format!("the embedded router has no toolkit `{slug}`"));
+        if close.is_empty() {
+            let all: Vec<&str> = self.toolkits().map(|toolkit| toolkit.slug.as_str()).collect();
+            let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+            error.with_suggested_fix(format!("configured are: {all}; an MCP server is added in composio.toml"))
+        } else {
+            error.with_suggested_fix(format!("did you mean {}?", close.join(" or ")))
+        }
+    }
+
+    /// The tools that were loaded.
+    pub(crate) fn loads(&self) -> RwLockReadGuard<'_, Loads> {
+        self.loads.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the tools of the toolkits that `wanted` accepts, all at the same time. One that fails is told beside the
+    /// others.
+    pub(crate) async fn load(&self, wanted: impl Fn(&ToolkitInfo) -> bool) -> Vec<ToolkitTools<'_>> {
+        let wanted = self.entries.iter().filter(|entry| wanted(entry.source.toolkit()));
+        join_all(wanted.map(|entry| async {
+            ToolkitTools { toolkit: entry.source.toolkit(), tools: self.load_entry(entry).await }
+        }))
+        .await
+    }
+
+    async fn load_entry(&self, entry: &Entry) -> Result<Arc<[Arc<CatalogTool>]>> {
+        if let Some(tools) = entry.current() {
+            return Ok(tools);
+        }
+        let _asking = entry.asking.lock().await;
+        if let Some(tools) = entry.current() {
+            return Ok(tools);
+        }
+        // Read first: a change while the source answers must make the answer stale.
+        let generation = entry.source.generation();
+        let toolkit = &entry.source.toolkit().slug;
+        let definitions = entry
+            .source
+            .tools()
+            .await
+            .inspect_err(|error| tracing::warn!(toolkit, %error, "a toolkit's tools could not be read"))?;
+        let fresh: Arc<[Arc<CatalogTool>]> = definitions
+            .iter()
+            .map(|definition| Arc::new(CatalogTool::new(definition.clone(), Arc::clone(&entry.source))))
+            .collect();
+        let mut loaded = entry.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let old = loaded.replace(Loaded { generation, tools: Arc::clone(&fresh) });
+        let old = old.map_or_else(|| Arc::from([]), |old| old.tools);
+        self.loads.write().unwrap_or_else(PoisonError::into_inner).replace(&old, &fresh);
+        Ok(fresh)
+    }
+
+    /// A tool by its slug, without regard to case. Asks only the sources whose toolkit the slug names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] with close slugs, or why the toolkit's tools could not be read.
+    pub(crate) async fn tool(&self, slug: &str) -> Result<Arc<CatalogTool>> {
+        let slug = slug.to_ascii_uppercase();
+        let mut failure = None;
+        for entry in self.entries.iter().filter(|entry| belongs(&slug, &entry.source.toolkit().slug)) {
+            if let Err(error) = self.load_entry(entry).await {
+                failure = Some(error);
+            }
+        }
+        if let Some(tool) = self.loads().get(&slug) {
+            return Ok(Arc::clone(tool));
+        }
+        Err(failure.unwrap_or_else(|| self.unknown_tool(&slug)))
+    }
+
+    fn unknown_tool(&self, slug: &str) -> Error {
+        let loads = self.loads();
+        let close = closest(slug, loads.by_slug.keys().map(String::as_str));
+        let fix = if close.is_empty() {
+            "find tools with a search, or list those of a toolkit".to_owned()
+        } else {
+            format!("did you mean {}?", close.join(" or "))
+        };
+        Error::new(ErrorKind::NotFound, format!("there is no tool `{slug}`"))
+            .with_status(404)
+            .with_slug("ToolRouter_ToolNotFound")
+            .with_suggested_fix(fix)
+    }
+
+    /// Ends every source.
+    pub(crate) async fn close(&self) {
+        join_all(self.entries.iter().map(|entry| entry.source.close())).await;
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.toolkits().map(|toolkit| &toolkit.slug)).finish()
+    }
+}
+
+/// A toolkit and its tools, or why they could not be read.
+#[derive(Debug)]
+pub(crate) struct ToolkitTools<'a> {
+    pub(crate) toolkit: &'a ToolkitInfo,
+    pub(crate) tools: Result<Arc<[Arc<CatalogTool>]>>,
+}
+
+/// Whether a slug is `<TOOLKIT>_<OPERATION>` of this toolkit.
+fn belongs(slug: &str, toolkit: &str) -> bool {
+    slug.get(..toolkit.len()).is_some_and(|start| start.eq_ignore_ascii_case(toolkit))
+        && slug.as_bytes().get(toolkit.len()) == Some(&b'_')
+}

@@ -1,0 +1,243 @@
+//! The router's configuration: `composio.toml`, or the same in code.
+
+mod expand;
+mod load;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use composio_contract::{Error, ErrorKind, Result};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+
+/// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouterConfig {
+    /// Where things lie, and how much a call may take.
+    pub router: RouterOptions,
+    /// The built-in toolkits.
+    pub toolkits: BuiltinToolkits,
+    /// The `http` toolkit's way out.
+    pub http: HttpOptions,
+    /// MCP servers, each a toolkit.
+    pub mcp: Vec<McpOptions>,
+}
+
+/// Where things lie, and how much a call may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouterOptions {
+    /// The folder of the router's data; `composio` in the platform's folder for user data where it is missing.
+    pub data_dir: Option<PathBuf>,
+    /// The SQLite file, or `:memory:`; `router.db` in the data folder where it is missing.
+    pub database: Option<String>,
+    /// The folder that tools read and write. `{user_id}` stands for the user, in a form that is safe as the name of a
+    /// folder; without it all users share one. `workspaces/{user_id}` in the data folder where it is missing.
+    pub workspace: Option<PathBuf>,
+    /// How long a call may take, in seconds.
+    #[serde(deserialize_with = "seconds")]
+    #[schemars(with = "f64", range(min = 0.001))]
+    pub call_timeout: Duration,
+    /// How large a tool's result may be, in bytes of JSON.
+    pub output_limit: usize,
+    /// How many calls of one multi-execute run at the same time.
+    pub max_parallel: NonZeroUsize,
+}
+
+impl Default for RouterOptions {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            database: None,
+            workspace: None,
+            call_timeout: Duration::from_secs(60),
+            output_limit: 1024 * 1024,
+            max_parallel: NonZeroUsize::MIN.saturating_add(15),
+        }
+    }
+}
+
+/// The built-in toolkits, all of them on where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuiltinToolkits {
+    /// Files in the user's folder.
+    pub files: BuiltinToolkit,
+    /// SQLite databases in the user's folder.
+    pub sqlite: BuiltinToolkit,
+    /// Plain HTTP requests.
+    pub http: BuiltinToolkit,
+    /// The time and calendar arithmetic.
+    pub time: BuiltinToolkit,
+}
+
+/// A built-in toolkit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuiltinToolkit {
+    /// Whether it is offered.
+    pub enabled: bool,
+}
+
+impl Default for BuiltinToolkit {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// The `http` toolkit's way out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpOptions {
+    /// Hosts of this machine or its private network that may be reached all the same. Public hosts need no entry.
+    pub allow_hosts: Vec<String>,
+}
+
+/// An MCP server, which becomes a toolkit. It has either a `command` or a `url`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct McpOptions {
+    /// The toolkit's slug: lower case letters, digits and underscores.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_]*$"), length(max = 40))]
+    pub slug: String,
+    /// The toolkit's name for people; the slug where it is missing.
+    pub name: Option<String>,
+    /// What the toolkit is about; what the server says about itself where it is missing.
+    pub description: Option<String>,
+    /// The program of a server that speaks over its standard input and output.
+    pub command: Option<String>,
+    /// The program's arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The program's environment, beside the few variables that every program needs.
+    #[serde(default, deserialize_with = "secrets")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub env: BTreeMap<String, SecretString>,
+    /// The program's working directory.
+    pub cwd: Option<PathBuf>,
+    /// The endpoint of a server that speaks streamable HTTP.
+    pub url: Option<String>,
+    /// Headers of every request.
+    #[serde(default, deserialize_with = "secrets")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub headers: BTreeMap<String, SecretString>,
+    /// Only these operations of the server; all where it is missing.
+    pub allow: Option<Vec<String>>,
+    /// Not these operations of the server.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// How long the server may take to start and list its tools, in seconds.
+    #[serde(default = "start_timeout", deserialize_with = "seconds")]
+    #[schemars(with = "f64", range(min = 0.001))]
+    pub start_timeout: Duration,
+    /// How long a call may take, in seconds, where that is less than `router.call_timeout`.
+    #[serde(default, deserialize_with = "optional_seconds")]
+    #[schemars(with = "Option<f64>", range(min = 0.001))]
+    pub call_timeout: Option<Duration>,
+}
+
+/// Arguments and URLs may hold secrets too, so that only names are shown.
+impl fmt::Debug for McpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpOptions")
+            .field("slug", &self.slug)
+            .field("command", &self.command)
+            .field("env", &self.env.keys())
+            .field("headers", &self.headers.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RouterConfig {
+    /// The folder of the router's data.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where none is set and the platform has no folder for user data.
+    pub fn data_dir(&self) -> Result<PathBuf> {
+        use etcetera::BaseStrategy as _;
+
+        if let Some(folder) = &self.router.data_dir {
+            return Ok(folder.clone());
+        }
+        etcetera::base_strategy::choose_native_strategy().map(|strategy| strategy.data_dir().join("composio")).map_err(
+            |error| {
+                Error::new(ErrorKind::Configuration, format!("there is no folder for the router's data: {error}"))
+                    .with_suggested_fix("set `router.data_dir`")
+                    .with_source(error)
+            },
+        )
+    }
+
+    /// What the types alone cannot say: the place of the first wrong field, and what is wrong with it.
+    fn fault(&self) -> Option<(Vec<String>, String)> {
+        if self.router.output_limit == 0 {
+            return Some((vec!["router".to_owned(), "output_limit".to_owned()], "must be at least 1".to_owned()));
+        }
+        self.mcp.iter().enumerate().find_map(|(place, server)| {
+            let (field, message) = server.fault()?;
+            let path = ["mcp", &place.to_string()].into_iter().chain(field).map(str::to_owned).collect();
+            Some((path, message))
+        })
+    }
+}
+
+impl McpOptions {
+    fn fault(&self) -> Option<(Option<&'static str>, String)> {
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let slug = self.slug.as_bytes();
+        if slug.len() > 40 || !slug.first().is_some_and(u8::is_ascii_lowercase) || !slug.iter().copied().all(letters) {
+            return Some((
+                Some("slug"),
+                format!(
+                    "`{}` is not a slug: at most 40 lower case letters, digits and underscores, a letter first",
+                    self.slug
+                ),
+            ));
+        }
+        match (&self.command, &self.url) {
+            (None, None) => Some((None, "has neither `command` nor `url`; give one of them".to_owned())),
+            (Some(_), Some(_)) => Some((Some("url"), "stands beside `command`; give one of them".to_owned())),
+            (Some(_), None) if !self.headers.is_empty() => {
+                Some((Some("headers"), "are for a server with a `url`; this one has a `command`".to_owned()))
+            }
+            (None, Some(_)) if !self.args.is_empty() => {
+                Some((Some("args"), "are for a server with a `command`; this one has a `url`".to_owned()))
+            }
+            (None, Some(_)) if !self.env.is_empty() => {
+                Some((Some("env"), "is for a server with a `command`; this one has a `url`".to_owned()))
+            }
+            (None, Some(_)) if self.cwd.is_some() => {
+                Some((Some("cwd"), "is for a server with a `command`; this one has a `url`".to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn start_timeout() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Duration, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(|| {
+        serde::de::Error::custom(format_args!("{seconds} is not a time in seconds; it must be more than 0"))
+    })
+}
+
+fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Duration>, D::Error> {
+    seconds(deserializer).map(Some)
+}
+
+fn secrets<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, SecretString>, D::Error> {
+    let plain = BTreeMap::<String, String>::deserialize(deserializer)?;
+    Ok(plain.into_iter().map(|(name, value)| (name, value.into())).collect())
+}

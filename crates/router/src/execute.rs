@@ -1,0 +1,254 @@
+//! Running one tool: look-up, policy, arguments, approval, limits, log.
+
+use std::time::Instant;
+
+use composio_contract::{Error, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::approval::{Answers, Approvals, Asking, Question};
+use crate::catalog::CatalogTool;
+use crate::fingerprint::Fingerprint;
+use crate::policy::Ask;
+use crate::router::Router;
+use crate::sessions::LiveSession;
+use crate::source::{CallContext, Outcome};
+use crate::store::{LogEntry, RunStatus, Store};
+use crate::{clock, custom, fingerprint, meta};
+
+/// A call that the session's settings allow.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) tool: Arc<CatalogTool>,
+    pub(crate) arguments: Map<String, Value>,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) ask: Ask,
+    /// What is wrong with the arguments; such a call fails without being run, and the user is not asked about it.
+    pub(crate) invalid: Option<String>,
+}
+
+/// How a call ended, and its entry in the log.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) log_id: String,
+}
+
+impl Ended {
+    pub(crate) fn into_reply(self) -> ExecuteReply {
+        let (result_type, data, error) = match self.outcome {
+            Outcome::Completed(data) => (ResultType::Completed, data, None),
+            Outcome::Failed { error, data } => {
+                (ResultType::Failed, data.unwrap_or_else(RawJson::empty_object), Some(error))
+            }
+        };
+        ExecuteReply {
+            result_type: Some(result_type),
+            data: Some(data),
+            error,
+            log_id: Some(self.log_id),
+            input_requests: None,
+            request_state: None,
+        }
+    }
+}
+
+impl Router {
+    /// Runs one tool for a caller.
+    ///
+    /// # Errors
+    /// Where there is no such tool, the session's settings refuse it, or it cannot be reached. What goes wrong in the
+    /// tool, wrong arguments included, is a failed result.
+    pub(crate) async fn execute_tool(&self, session: &LiveSession, request: &ExecuteRequest) -> Result<ExecuteReply> {
+        let arguments = match &request.arguments {
+            Some(raw) => raw.decode("arguments")?,
+            None => Map::new(),
+        };
+        let call = self.prepare(session, &request.tool_slug, arguments, request.account.as_deref()).await?;
+        let question =
+            Question { key: "approval".to_owned(), tool: &call.tool, arguments: &call.arguments, ask: call.asks() };
+        let asking = Asking { slug: call.tool.slug(), arguments: call.fingerprint.hash };
+        let answers = Answers { responses: request.input_responses.as_ref(), state: request.request_state.as_deref() };
+        match self.approvals(session, asking, vec![question], answers).await? {
+            Approvals::Pending(reply) => Ok(*reply),
+            Approvals::Settled(mut declined) => match declined.remove("approval") {
+                Some(reason) => Ok(self.refuse(session, &call, reason).into_reply()),
+                None => Ok(self.run(session, call).await.into_reply()),
+            },
+        }
+    }
+
+    /// Finds the tool, asks the session's settings, and checks the arguments.
+    pub(crate) async fn prepare(
+        &self,
+        session: &LiveSession,
+        slug: &str,
+        arguments: Map<String, Value>,
+        account: Option<&str>,
+    ) -> Result<Call> {
+        if custom::is_local(slug) || custom::has(&session.custom, slug) {
+            return Err(custom::runs_elsewhere(slug));
+        }
+        if meta::is_meta(slug) {
+            let message = format!("`{slug}` is a meta tool; it is run by itself, with a call for meta tools");
+            return Err(Error::validation(message));
+        }
+        let tool = self.catalog.tool(slug).await?;
+        if let Some(account) = account {
+            return Err(Error::validation(format!(
+                "the account `{account}` cannot be used: the tools of `{}` need no connected account; leave `account` out",
+                tool.toolkit().slug
+            )));
+        }
+        let mut call =
+            Call { fingerprint: fingerprint::of(&arguments), ask: Ask::Never, invalid: None, arguments, tool };
+        call.ask = session.policy.decide(&call.tool.subject()).map_err(|denial| {
+            self.refuse(session, &call, denial.to_string());
+            denial.error(call.tool.slug())
+        })?;
+        call.check();
+        Ok(call)
+    }
+
+    /// Records that a call was not allowed to run.
+    pub(crate) fn refuse(&self, session: &LiveSession, call: &Call, reason: String) -> Ended {
+        let record = Record::new(self.store.as_ref(), session, call.tool.slug(), call.fingerprint);
+        let log_id = record.end(RunStatus::Refused, Some(reason.clone()));
+        Ended { outcome: Outcome::failed(reason), log_id }
+    }
+
+    /// Runs a call that may run, within its limits.
+    pub(crate) async fn run(&self, session: &LiveSession, mut call: Call) -> Ended {
+        let record = Record::new(self.store.as_ref(), session, call.tool.slug(), call.fingerprint);
+        let outcome = match call.invalid.take() {
+            Some(problems) => Outcome::failed(format!(
+                "the arguments of {} are wrong, and it was not run:\n{problems}",
+                call.tool.slug()
+            )),
+            None => self.run_within_limits(session, &call.tool, call.arguments).await,
+        };
+        record.conclude(outcome)
+    }
+
+    async fn run_within_limits(
+        &self,
+        session: &LiveSession,
+        tool: &CatalogTool,
+        arguments: Map<String, Value>,
+    ) -> Outcome {
+        let workspace = match self.workspaces.of(&session.user_id) {
+            Ok(workspace) => workspace,
+            Err(error) => return Outcome::failed(error.to_string()),
+        };
+        let context = CallContext {
+            user_id: session.user_id.clone(),
+            session_id: session.id.clone(),
+            workspace,
+            time_limit: self.limits.call_timeout,
+            output_limit: self.limits.output,
+        };
+        let running = tool.source.call(&tool.definition, arguments, &context);
+        let outcome = match tokio::time::timeout(context.time_limit, running).await {
+            Err(_) => Outcome::failed(format!(
+                "{} did not finish within {} s and was stopped; ask for less, or raise `router.call_timeout`",
+                tool.slug(),
+                context.time_limit.as_secs_f64()
+            )),
+            Ok(Err(error)) => Outcome::failed(error.to_string()),
+            Ok(Ok(outcome)) => outcome,
+        };
+        match &outcome {
+            Outcome::Completed(data) | Outcome::Failed { data: Some(data), .. }
+                if data.as_str().len() > context.output_limit =>
+            {
+                Outcome::failed(format!(
+                    "{} returned {} bytes and at most {} are passed on; ask for less, such as a page or a part",
+                    tool.slug(),
+                    data.as_str().len(),
+                    context.output_limit
+                ))
+            }
+            _ => outcome,
+        }
+    }
+}
+
+impl Call {
+    /// Whether the user is asked; a call that cannot run is not worth a question.
+    pub(crate) fn asks(&self) -> Ask {
+        if self.invalid.is_some() { Ask::Never } else { self.ask }
+    }
+
+    fn check(&mut self) {
+        let Some(validator) = self.tool.validator() else { return };
+        // The validator takes a whole value; the map is lent to it, not copied.
+        let value = Value::Object(std::mem::take(&mut self.arguments));
+        self.invalid = validator.check(&value).err().map(|invalid| invalid.to_string());
+        if let Value::Object(arguments) = value {
+            self.arguments = arguments;
+        }
+    }
+}
+
+/// The log entry of a call under way. A call that is dropped is logged as cancelled.
+pub(crate) struct Record<'a> {
+    store: &'a dyn Store,
+    started: Instant,
+    entry: Option<LogEntry>,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(store: &'a dyn Store, session: &LiveSession, slug: &str, arguments: Fingerprint) -> Self {
+        let entry = LogEntry {
+            id: format!("log_{}", Uuid::now_v7().simple()),
+            session_id: session.id.clone(),
+            user_id: session.user_id.clone(),
+            tool_slug: slug.to_owned(),
+            status: RunStatus::Failed,
+            error: Some("cancelled by the caller".to_owned()),
+            arguments_size: arguments.size,
+            arguments_hash: arguments.hash,
+            started_at: clock::millis(),
+            duration: 0,
+        };
+        Self { store, started: Instant::now(), entry: Some(entry) }
+    }
+
+    /// Writes the entry and answers its id.
+    pub(crate) fn end(mut self, status: RunStatus, error: Option<String>) -> String {
+        let Some(mut entry) = self.entry.take() else { return String::new() };
+        entry.status = status;
+        entry.error = error;
+        let id = entry.id.clone();
+        self.write(entry);
+        id
+    }
+
+    /// Writes the entry of a run that ended.
+    pub(crate) fn conclude(self, outcome: Outcome) -> Ended {
+        let log_id = match &outcome {
+            Outcome::Completed(_) => self.end(RunStatus::Completed, None),
+            Outcome::Failed { error, .. } => self.end(RunStatus::Failed, Some(error.clone())),
+        };
+        Ended { outcome, log_id }
+    }
+
+    /// Leaves no entry: nothing has run yet.
+    pub(crate) fn discard(mut self) {
+        self.entry = None;
+    }
+
+    fn write(&self, mut entry: LogEntry) {
+        entry.duration = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.store.log(entry);
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.write(entry);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Lists: a session's tools and toolkits, and those of the whole catalogue.
+
+use std::sync::Arc;
+
+use composio_contract::{
+    ErrorKind, Extra, Page, PageQuery, RawJson, Result, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
+    ToolkitMeta, ToolkitsQuery, ToolsQuery,
+};
+use serde_json::{Value, json};
+
+use crate::catalog::{CatalogTool, ToolkitTools, VERSION};
+use crate::meta::{self, MetaTool};
+use crate::page::Window;
+use crate::policy::Preloaded;
+use crate::router::Router;
+use crate::sessions::LiveSession;
+use crate::source::ToolkitInfo;
+
+const MAX_TOOLS: u32 = 500;
+const MAX_SESSION_TOOLKITS: u32 = 50;
+const MAX_TOOLKITS: u32 = 1_000;
+const UNKNOWN_TIME: &str = "1970-01-01T00:00:00Z";
+
+impl Router {
+    /// The session's meta tools, then those listed directly; each a [`Tool`].
+    pub(crate) async fn tools_of(&self, session: &LiveSession, query: &PageQuery) -> Result<Page<RawJson>> {
+        let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLS)?;
+        let mut tools: Vec<RawJson> =
+            meta::offered(&session.policy).map(|tool| RawJson::encode(&tool.on_the_wire())).collect::<Result<_>>()?;
+        for tool in self.preloaded(session).await {
+            tools.push(tool.text()?);
+        }
+        Ok(window.cut(tools.into_iter()))
+    }
+
+    async fn preloaded(&self, session: &LiveSession) -> Vec<Arc<CatalogTool>> {
+        let allowed = |tool: &CatalogTool| session.policy.decide(&tool.subject()).is_ok();
+        match session.policy.preload() {
+            Preloaded::All => {
+                let toolkits = self.catalog.load(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok()).await;
+                // A toolkit that cannot be read was warned of when it was loaded.
+                let tools = toolkits.into_iter().filter_map(|each| each.tools.ok());
+                tools
+                    .flat_map(|tools| tools.iter().map(Arc::clone).collect::<Vec<_>>())
+                    .filter(|tool| allowed(tool))
+                    .collect()
+            }
+            Preloaded::Only(slugs) => {
+                let mut tools: Vec<Arc<CatalogTool>> = Vec::new();
+                for slug in slugs {
+                    match self.catalog.tool(slug).await {
+                        Ok(tool) if !allowed(&tool) => {
+                            tracing::warn!(
+                                tool = slug,
+                                "`preload.tools` lists a tool that the session's filters leave out"
+                            );
+                        }
+                        Ok(tool) if !tools.iter().any(|listed| listed.slug() == tool.slug()) => tools.push(tool),
+                        Ok(_) => {}
+                        Err(error) => {
+                            tracing::warn!(tool = slug, %error, "`preload.tools` lists a tool that is not there")
+                        }
+                    }
+                }
+                tools
+            }
+        }
+    }
+
+    /// The session's toolkits. None needs a connected account, so none has one.
+    pub(crate) fn toolkits_of(
+        &self,
+        session: &LiveSession,
+        query: &SessionToolkitsQuery,
+    ) -> Result<Page<SessionToolkit>> {
+        let window = Window::new(query.limit, query.cursor.as_deref(), MAX_SESSION_TOOLKITS)?;
+        let wanted: Option<Vec<&str>> = query.toolkits.as_deref().map(|list| list.split(',').map(str::trim).collect());
+        let toolkits: Vec<SessionToolkit> = self
+            .catalog
+            .toolkits()
+            .filter(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok())
+            .filter(|toolkit| {
+                wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|slug| slug.eq_ignore_ascii_case(&toolkit.slug)))
+            })
+            .filter(|toolkit| query.search.as_deref().is_none_or(|words| mentions(toolkit, words)))
+            .filter(|_| query.is_connected != Some(true))
+            .map(|toolkit| SessionToolkit {
+                slug: toolkit.slug.clone(),
+                name: toolkit.name.clone(),
+                enabled: true,
+                is_no_auth: true,
+                meta: toolkit_meta(toolkit),
+                composio_managed_auth_schemes: Vec::new(),
+                connected_account: None,
+            })
+            .collect();
+        Ok(window.cut(toolkits.into_iter()))
+    }
+
+    /// The catalogue's toolkits.
+    pub(crate) async fn all_toolkits(&self, query: &ToolkitsQuery) -> Result<Page<Toolkit>> {
+        let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLKITS)?;
+        let wanted = |toolkit: &ToolkitInfo| query.search.as_deref().is_none_or(|words| mentions(toolkit, words));
+        let toolkits = self.catalog.load(wanted).await;
+        Ok(window.cut(toolkits.iter().map(catalogue_toolkit)))
+    }
+
+    /// One toolkit of the catalogue.
+    pub(crate) async fn one_toolkit(&self, slug: &str) -> Result<Toolkit> {
+        let wanted = self.catalog.toolkit(slug)?;
+        let found = self.catalog.load(|toolkit| toolkit.slug == wanted.slug).await;
+        found.first().map(catalogue_toolkit).ok_or_else(|| self.catalog.unknown_toolkit(slug, ErrorKind::NotFound))
+    }
+
+    /// The catalogue's tools; with a query those that fit it, best first.
+    pub(crate) async fn all_tools(&self, query: &ToolsQuery) -> Result<Page<Tool>> {
+        let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLS)?;
+        if let Some(slug) = &query.toolkit_slug {
+            self.catalog.toolkit(slug)?;
+        }
+        let of_toolkit =
+            |slug: &str| query.toolkit_slug.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(slug));
+        let listed: Option<Vec<String>> =
+            query.tool_slugs.as_deref().map(|list| list.split(',').map(|slug| slug.trim().to_uppercase()).collect());
+        let toolkits = self.catalog.load(|toolkit| of_toolkit(&toolkit.slug)).await;
+        let fits = |tool: &CatalogTool| {
+            of_toolkit(&tool.toolkit().slug)
+                && listed.as_ref().is_none_or(|listed| listed.iter().any(|slug| slug == tool.slug()))
+        };
+        let tools: Vec<Arc<CatalogTool>> = match query.query.as_deref().filter(|words| !words.trim().is_empty()) {
+            Some(words) => {
+                let loads = self.catalog.loads();
+                let hits = loads.index.search(words, usize::MAX, |slug| loads.get(slug).is_some_and(|tool| fits(tool)));
+                hits.iter().filter_map(|hit| loads.get(hit.id).map(Arc::clone)).collect()
+            }
+            None => toolkits
+                .into_iter()
+                .filter_map(|each| each.tools.ok())
+                .flat_map(|tools| tools.iter().map(Arc::clone).collect::<Vec<_>>())
+                .filter(|tool| fits(tool))
+                .collect(),
+        };
+        Ok(window.cut(tools.iter().map(|tool| tool.on_the_wire())))
+    }
+
+    /// One tool of the catalogue, or a meta tool.
+    pub(crate) async fn one_tool(&self, slug: &str) -> Result<Tool> {
+        match MetaTool::ALL.into_iter().find(|tool| tool.slug().eq_ignore_ascii_case(slug)) {
+            Some(tool) => Ok(tool.on_the_wire()),
+            None => self.catalog.tool(slug).await.map(|tool| tool.on_the_wire()),
+        }
+    }
+}
+
+fn mentions(toolkit: &ToolkitInfo, words: &str) -> bool {
+    let text = format!("{} {}", toolkit.slug, toolkit.name).to_lowercase();
+    words.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
+
+fn toolkit_meta(toolkit: &ToolkitInfo) -> ToolkitMeta {
+    ToolkitMeta { description: toolkit.description.clone(), logo: String::new(), extra: Extra::new() }
+}
+
+/// What the contract asks for and the router does not know (when a toolkit was made) has a fixed value.
+fn catalogue_toolkit(each: &ToolkitTools<'_>) -> Toolkit {
+    let toolkit = each.toolkit;
+    let facts = |value: Value| value.as_object().cloned().unwrap_or_default();
+    let count = each.tools.as_ref().map_or(0, |tools| tools.len());
+    Toolkit {
+        slug: toolkit.slug.clone(),
+        name: toolkit.name.clone(),
+        meta: ToolkitMeta {
+            extra: facts(json!({
+                "created_at": UNKNOWN_TIME,
+                "updated_at": UNKNOWN_TIME,
+                "categories": [],
+                "triggers_count": 0,
+                "tools_count": count,
+                "version": VERSION,
+                "available_versions": [VERSION],
+            })),
+            ..toolkit_meta(toolkit)
+        },
+        no_auth: true,
+        extra: facts(json!({
+            "type": "native",
+            "enabled": true,
+            "is_local_toolkit": false,
+            "auth_schemes": ["NO_AUTH"],
+            "composio_managed_auth": [],
+            "composio_managed_auth_schemes": [],
+            "deprecated": {"toolkitId": toolkit.slug, "rawProxyInfoByAuthSchemes": []},
+        })),
+    }
+}

@@ -1,0 +1,215 @@
+//! Meta tools: what a model finds, reads and runs other tools with.
+
+mod multi;
+mod schemas;
+mod search;
+
+use std::sync::OnceLock;
+
+use composio_contract::{Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, RawJson, Result, Tool, ToolToolkit};
+use composio_schema::Schema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::catalog::wire_defaults;
+use crate::execute::Record;
+use crate::fingerprint;
+use crate::policy::Policy;
+use crate::router::Router;
+use crate::sessions::LiveSession;
+use crate::source::{Outcome, Tag};
+use crate::store::RunStatus;
+
+/// A meta tool of this router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetaTool {
+    Search,
+    Schemas,
+    MultiExecute,
+}
+
+/// The meta tools that a session has.
+pub(crate) fn offered(policy: &Policy) -> impl Iterator<Item = MetaTool> {
+    let search = policy.search().then_some([MetaTool::Search, MetaTool::Schemas]);
+    let multi = policy.multi_execute().then_some(MetaTool::MultiExecute);
+    search.into_iter().flatten().chain(multi)
+}
+
+/// Whether a slug is one of a meta tool, offered here or only elsewhere.
+pub(crate) fn is_meta(slug: &str) -> bool {
+    slug.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("COMPOSIO_"))
+}
+
+impl MetaTool {
+    pub(crate) const ALL: [Self; 3] = [Self::Search, Self::Schemas, Self::MultiExecute];
+
+    pub(crate) fn slug(self) -> &'static str {
+        match self {
+            Self::Search => "COMPOSIO_SEARCH_TOOLS",
+            Self::Schemas => "COMPOSIO_GET_TOOL_SCHEMAS",
+            Self::MultiExecute => "COMPOSIO_MULTI_EXECUTE_TOOL",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Search => "Search tools",
+            Self::Schemas => "Get tool schemas",
+            Self::MultiExecute => "Run tools",
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::Search => {
+                "Finds tools for what you want to do. Give each step of the task as a query of its own; the answer has \
+                 the best tools for each, with the JSON Schema of their arguments. Search before you run a tool you have \
+                 not used yet, and never make up a slug."
+            }
+            Self::Schemas => {
+                "Gives the JSON Schema of the arguments of tools whose slugs you know, for instance those that a search \
+                 listed as related without a schema."
+            }
+            Self::MultiExecute => {
+                "Runs one or more tools at the same time and gives each one's result in the order asked. Use slugs and \
+                 argument schemas that a search gave. Put only calls together that do not need each other's results."
+            }
+        }
+    }
+
+    fn input_schema(self) -> Value {
+        match self {
+            Self::Search => search::input_schema(),
+            Self::Schemas => schemas::input_schema(),
+            Self::MultiExecute => multi::input_schema(),
+        }
+    }
+
+    fn tags(self) -> Vec<Tag> {
+        match self {
+            Self::Search | Self::Schemas => vec![Tag::ReadOnly, Tag::Idempotent],
+            Self::MultiExecute => Vec::new(),
+        }
+    }
+
+    fn validator(self) -> Option<&'static Schema> {
+        static VALIDATORS: [OnceLock<Option<Schema>>; 3] = [const { OnceLock::new() }; 3];
+        let place = Self::ALL.iter().position(|tool| *tool == self)?;
+        VALIDATORS.get(place)?.get_or_init(|| Schema::compile(&self.input_schema()).ok()).as_ref()
+    }
+
+    /// The meta tool as the contract has it.
+    pub(crate) fn on_the_wire(self) -> Tool {
+        Tool {
+            slug: self.slug().to_owned(),
+            name: self.name().to_owned(),
+            description: self.description().to_owned(),
+            toolkit: ToolToolkit { slug: "composio".to_owned(), name: "Composio".to_owned(), logo: String::new() },
+            input_parameters: RawJson::from(self.input_schema()),
+            output_parameters: Some(RawJson::empty_object()),
+            tags: self.tags().into_iter().map(|tag| tag.name().to_owned()).collect(),
+            ..wire_defaults(self.name())
+        }
+    }
+
+    /// Checks and reads the arguments of a call.
+    fn arguments<T: DeserializeOwned>(self, raw: Option<&RawJson>) -> Result<T, String> {
+        let value: Value = match raw {
+            Some(raw) => raw.decode("arguments").map_err(|error| error.to_string())?,
+            None => json!({}),
+        };
+        if let Some(validator) = self.validator() {
+            validator.check(&value).map_err(|error| format!("the arguments of {} are wrong:\n{error}", self.slug()))?;
+        }
+        serde_json::from_value(value).map_err(|error| format!("the arguments of {} are wrong: {error}", self.slug()))
+    }
+}
+
+impl Router {
+    /// Runs a meta tool.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] or [`ErrorKind::PermissionDenied`] where the session has no such meta tool, or the router
+    /// has none.
+    pub(crate) async fn execute_meta_tool(
+        &self,
+        session: &LiveSession,
+        request: &ExecuteMetaRequest,
+    ) -> Result<ExecuteReply> {
+        let tool = find(&session.policy, &request.slug)?;
+        let arguments: Map<String, Value> =
+            request.arguments.as_ref().map_or_else(|| Ok(Map::new()), |raw| raw.decode("arguments"))?;
+        let arguments = fingerprint::of(&arguments);
+        let record = Record::new(self.store.as_ref(), session, tool.slug(), arguments);
+        let outcome = match tool {
+            MetaTool::Search => self.run_search(session, request).await.map(MetaOutcome::from),
+            MetaTool::Schemas => Ok(self.run_schemas(session, request).await.into()),
+            MetaTool::MultiExecute => self.run_multi(session, request, arguments).await,
+        };
+        match outcome {
+            Ok(MetaOutcome::Pending(reply)) => {
+                record.discard();
+                Ok(*reply)
+            }
+            Ok(MetaOutcome::Ended(outcome)) => Ok(record.conclude(outcome).into_reply()),
+            Err(error) => {
+                record.end(RunStatus::Failed, Some(error.to_string()));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// How a meta tool's run went.
+enum MetaOutcome {
+    Ended(Outcome),
+    /// The user must be asked first.
+    Pending(Box<ExecuteReply>),
+}
+
+impl From<Result<RawJson, String>> for MetaOutcome {
+    fn from(result: Result<RawJson, String>) -> Self {
+        Self::Ended(result.map_or_else(Outcome::failed, Outcome::Completed))
+    }
+}
+
+fn find(policy: &Policy, slug: &str) -> Result<MetaTool> {
+    if let Some(tool) = offered(policy).find(|tool| tool.slug().eq_ignore_ascii_case(slug)) {
+        return Ok(tool);
+    }
+    let switched_off = |setting: &str| {
+        Error::new(
+            ErrorKind::PermissionDenied,
+            format!("`{slug}` is not available in this session: the setting `{setting}` is false"),
+        )
+        .with_status(403)
+    };
+    Err(match MetaTool::ALL.into_iter().find(|tool| tool.slug().eq_ignore_ascii_case(slug)) {
+        Some(MetaTool::Search | MetaTool::Schemas) => switched_off("search.enable"),
+        Some(MetaTool::MultiExecute) => switched_off("execute.enable_multi_execute"),
+        None => {
+            let here: Vec<&str> = offered(policy).map(MetaTool::slug).collect();
+            let here = if here.is_empty() { "none".to_owned() } else { here.join(", ") };
+            let what = if is_meta(slug) {
+                format!("the embedded router does not offer `{slug}`")
+            } else {
+                format!("`{slug}` is not a meta tool; run it with execute")
+            };
+            Error::new(ErrorKind::NotFound, what)
+                .with_status(404)
+                .with_suggested_fix(format!("the session's meta tools are: {here}"))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_can_be_checked_against() {
+        for tool in MetaTool::ALL {
+            assert!(tool.validator().is_some(), "{tool:?}");
+        }
+    }
+}

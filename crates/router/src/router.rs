@@ -1,0 +1,179 @@
+//! The router: sources, store and limits, put together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use composio_contract::{Error, ErrorKind, Result};
+use tokio::runtime::Handle;
+
+use crate::catalog::Catalog;
+use crate::config::RouterConfig;
+use crate::mount::Tickets;
+use crate::sessions::SessionCache;
+use crate::source::Source;
+use crate::sources;
+use crate::store::{Location, SqliteStore, Store};
+use crate::workspaces::Workspaces;
+
+/// The embedded tool router: a [`Backend`](composio_contract::Backend) without a key, an account or a network.
+///
+/// ```
+/// use composio_contract::{Backend as _, CreateSession};
+/// use composio_router::{Router, RouterConfig};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// # let data_dir = folder.path().to_owned();
+/// let mut config = RouterConfig::default();
+/// config.router.data_dir = Some(data_dir);
+/// let router = Router::builder().config(config).build()?;
+///
+/// let session = router.create_session(&CreateSession { user_id: "ada".into(), ..Default::default() }).await?;
+/// assert!(session.tool_router_tools.contains(&"COMPOSIO_SEARCH_TOOLS".to_owned()));
+/// router.close().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Router {
+    pub(crate) catalog: Catalog,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sessions: SessionCache,
+    pub(crate) workspaces: Workspaces,
+    pub(crate) tickets: Tickets,
+    pub(crate) limits: Limits,
+    data_dir: PathBuf,
+    closed: AtomicBool,
+}
+
+/// What one call may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) call_timeout: Duration,
+    /// Bytes.
+    pub(crate) output: usize,
+    /// Calls of one multi-execute that run at the same time.
+    pub(crate) parallel: usize,
+}
+
+/// Puts a [`Router`] together.
+#[derive(Debug, Default)]
+pub struct RouterBuilder {
+    config: RouterConfig,
+    sources: Vec<Arc<dyn Source>>,
+    store: Option<Arc<dyn Store>>,
+    runtime: Option<Handle>,
+}
+
+impl Router {
+    /// A builder with the default configuration.
+    #[must_use]
+    pub fn builder() -> RouterBuilder {
+        RouterBuilder::default()
+    }
+
+    /// The folder in which the router keeps its database and the users' folders, where none is configured for them.
+    #[must_use]
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.data_dir
+    }
+
+    /// Where the router keeps its state; for reading the execution log.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    pub(crate) fn ensure_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the router was closed; make a new one"));
+        }
+        Ok(())
+    }
+
+    /// Ends the sources and writes what is left of the log. A second time it does nothing.
+    pub(crate) async fn shut_down(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.catalog.close().await;
+        self.store.flush().await
+    }
+}
+
+impl RouterBuilder {
+    /// The configuration; see [`RouterConfig::load`].
+    #[must_use]
+    pub fn config(mut self, config: RouterConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds a toolkit beside those that the configuration names.
+    #[must_use]
+    pub fn source(mut self, source: Arc<dyn Source>) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// Keeps state in this store instead of the SQLite file that the configuration names.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Where connections to upstream servers live. Without it, the runtime that [`RouterBuilder::build`] is called in.
+    #[must_use]
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Opens the store and collects the toolkits; no server is started yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the configuration cannot work, or no runtime was given and none is there.
+    pub fn build(self) -> Result<Router> {
+        let runtime = match self.runtime {
+            Some(runtime) => runtime,
+            None => Handle::try_current().map_err(|error| {
+                Error::new(ErrorKind::Configuration, "the router needs a Tokio runtime; give one to its builder")
+                    .with_source(error)
+            })?,
+        };
+        let options = &self.config.router;
+        let data_dir = self.config.data_dir()?;
+        let mut all = sources::configured(&self.config, &runtime)?;
+        all.extend(self.sources);
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(SqliteStore::open(&match options.database.as_deref() {
+                None => Location::File(data_dir.join("router.db")),
+                Some(":memory:") => Location::Memory,
+                Some(path) => Location::File(path.into()),
+            })?),
+        };
+        let workspaces = match &options.workspace {
+            Some(pattern) => Workspaces::new(pattern),
+            None => Workspaces::new(&data_dir.join("workspaces").join(crate::workspaces::USER)),
+        };
+        Ok(Router {
+            catalog: Catalog::new(all)?,
+            store,
+            sessions: SessionCache::default(),
+            workspaces,
+            tickets: Tickets::default(),
+            limits: Limits {
+                call_timeout: options.call_timeout,
+                output: options.output_limit,
+                parallel: options.max_parallel.get(),
+            },
+            data_dir,
+            closed: AtomicBool::new(false),
+        })
+    }
+}

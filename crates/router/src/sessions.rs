@@ -1,0 +1,249 @@
+//! Sessions: made, read, changed and deleted; and kept ready in memory as long as the store has no newer revision.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use composio_contract::{
+    AttachSession, ConfigVersion, CreateSession, CustomTools, DeletedSession, Error, ErrorKind, Experimental,
+    ExperimentalSettings, McpServer, Page, PageQuery, Patch, RawJson, Result, Session, SessionConfig, Settings,
+    UpdateSession,
+};
+use uuid::Uuid;
+
+use crate::page::Window;
+use crate::policy::Policy;
+use crate::router::Router;
+use crate::store::SessionRow;
+use crate::{clock, custom, meta, prompt, settings};
+
+/// Sessions kept ready.
+const CACHED: usize = 1_024;
+/// How often an update is tried again when another one came in between.
+const ATTEMPTS: usize = 16;
+
+/// A session, read and made ready to be asked.
+#[derive(Debug)]
+pub(crate) struct LiveSession {
+    pub(crate) id: String,
+    pub(crate) user_id: String,
+    /// The custom tools bound to it, with their final slugs.
+    pub(crate) custom: CustomTools,
+    pub(crate) policy: Policy,
+    config: SessionConfig,
+    config_version: i64,
+    experimental: ExperimentalSettings,
+    revision: i64,
+}
+
+impl LiveSession {
+    fn read(row: SessionRow) -> Result<Self> {
+        let damaged = |error: serde_json::Error| {
+            Error::new(ErrorKind::InternalServer, "the stored session cannot be read").with_source(error)
+        };
+        let config: SessionConfig = serde_json::from_str(&row.config).map_err(damaged)?;
+        let experimental: ExperimentalSettings = serde_json::from_str(&row.experimental).map_err(damaged)?;
+        Ok(Self {
+            custom: serde_json::from_str(&row.custom_tools).map_err(damaged)?,
+            policy: Policy::new(&config, &experimental),
+            id: row.session_id,
+            user_id: row.user_id,
+            config,
+            config_version: row.config_version,
+            experimental,
+            revision: row.revision,
+        })
+    }
+
+    /// The session as replies carry it.
+    ///
+    /// An embedded session has no MCP endpoint, so the URL in `mcp` is empty.
+    fn reply(&self) -> Result<Session> {
+        let some = |list: &Vec<_>| (!list.is_empty()).then(|| list.clone());
+        Ok(Session {
+            session_id: self.id.clone(),
+            config: RawJson::encode(&self.config)?,
+            config_version: self.config_version,
+            mcp: McpServer { kind: "http".to_owned(), url: String::new() },
+            tool_router_tools: meta::offered(&self.policy).map(|tool| tool.slug().to_owned()).collect(),
+            experimental: Some(Experimental {
+                assistive_prompt: Some(prompt::assistive(&self.policy, &self.experimental)),
+                custom_tools: some(&self.custom.custom_tools),
+                custom_toolkits: (!self.custom.custom_toolkits.is_empty()).then(|| self.custom.custom_toolkits.clone()),
+                no_elicitation_support_fallback: self.experimental.no_elicitation_support_fallback.clone(),
+            }),
+            warnings: None,
+        })
+    }
+}
+
+/// The sessions used of late.
+#[derive(Debug, Default)]
+pub(crate) struct SessionCache(Mutex<HashMap<String, Arc<LiveSession>>>);
+
+impl SessionCache {
+    fn get(&self, id: &str, revision: i64) -> Option<Arc<LiveSession>> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(id).filter(|session| session.revision == revision).map(Arc::clone)
+    }
+
+    fn put(&self, session: &Arc<LiveSession>) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Reading a session anew is cheap, so there is no need to choose whom to forget.
+        if sessions.len() >= CACHED && !sessions.contains_key(&session.id) {
+            sessions.clear();
+        }
+        sessions.insert(session.id.clone(), Arc::clone(session));
+    }
+
+    fn remove(&self, id: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+fn unknown(id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no session `{id}`")).with_status(404)
+}
+
+impl Router {
+    /// A session as the store has it now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], or [`ErrorKind::Closed`].
+    pub(crate) async fn session(&self, id: &str) -> Result<Arc<LiveSession>> {
+        self.ensure_open()?;
+        let Some(revision) = self.store.revision(id).await? else {
+            self.sessions.remove(id);
+            return Err(unknown(id));
+        };
+        if let Some(session) = self.sessions.get(id, revision) {
+            return Ok(session);
+        }
+        let row = self.store.session(id).await?.ok_or_else(|| unknown(id))?;
+        let session = Arc::new(LiveSession::read(row)?);
+        self.sessions.put(&session);
+        Ok(session)
+    }
+
+    pub(crate) async fn make_session(&self, request: &CreateSession) -> Result<Session> {
+        self.ensure_open()?;
+        if request.user_id.trim().is_empty() {
+            return Err(Error::validation("`user_id` is empty; give the id by which your program knows the user"));
+        }
+        let mut config = settings::defaults(&request.user_id);
+        let mut experimental = ExperimentalSettings::default();
+        self.check_toolkits(&request.settings)?;
+        settings::apply(&request.settings, &mut config, &mut experimental)?;
+        let custom = request.settings.experimental.value().map_or_else(CustomTools::default, |given| CustomTools {
+            custom_tools: given.custom_tools.clone().unwrap_or_default(),
+            custom_toolkits: given.custom_toolkits.clone().unwrap_or_default(),
+        });
+        let row = SessionRow {
+            session_id: format!("trs_{}", Uuid::new_v4().simple()),
+            user_id: request.user_id.clone(),
+            config: encode(&config)?,
+            experimental: encode(&experimental)?,
+            custom_tools: encode(&custom::bind(custom)?)?,
+            config_version: 1,
+            revision: 1,
+        };
+        self.store.create_session(row.clone()).await?;
+        let session = Arc::new(LiveSession::read(row)?);
+        self.sessions.put(&session);
+        session.reply()
+    }
+
+    pub(crate) async fn read_session(&self, id: &str) -> Result<Session> {
+        self.session(id).await?.reply()
+    }
+
+    /// Binds custom tools in place of those bound before.
+    pub(crate) async fn attach(&self, id: &str, request: &AttachSession) -> Result<Session> {
+        self.ensure_open()?;
+        let tools = custom::bind(custom::from_request(request.experimental.as_ref())?)?;
+        if !self.store.bind_tools(id, encode(&tools)?).await? {
+            return Err(unknown(id));
+        }
+        self.read_session(id).await
+    }
+
+    /// Changes the configuration. Without an expected version a change that came in between is kept, not overwritten:
+    /// this one is applied on top of it.
+    pub(crate) async fn change_session(&self, id: &str, request: &UpdateSession) -> Result<Session> {
+        self.check_toolkits(&request.settings)?;
+        for _ in 0..ATTEMPTS {
+            let session = self.session(id).await?;
+            let base = session.config_version;
+            if let Some(expected) = request.expected_config_version
+                && expected != base
+            {
+                return Err(conflict(expected, base));
+            }
+            let mut config = session.config.clone();
+            let mut experimental = session.experimental.clone();
+            settings::apply(&request.settings, &mut config, &mut experimental)?;
+            if self.store.update_config(id, base, encode(&config)?, encode(&experimental)?).await? {
+                return self.read_session(id).await;
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "the session is being changed by others all the time; try again later")
+            .with_status(409)
+            .with_retryable(true))
+    }
+
+    pub(crate) async fn remove_session(&self, id: &str) -> Result<DeletedSession> {
+        self.ensure_open()?;
+        self.sessions.remove(id);
+        if self.store.delete_session(id).await? {
+            Ok(DeletedSession { deleted: true, session_id: id.to_owned() })
+        } else {
+            Err(unknown(id))
+        }
+    }
+
+    pub(crate) async fn history(&self, id: &str, query: &PageQuery) -> Result<Page<ConfigVersion>> {
+        let session = self.session(id).await?;
+        let window = Window::new(query.limit, query.cursor.as_deref(), 100)?;
+        let (rows, total) = self.store.config_versions(id, window.offset, window.limit).await?;
+        let versions = rows.into_iter().map(|row| {
+            Ok(ConfigVersion {
+                config: RawJson::parse(row.config)?,
+                created_at: clock::rfc3339(row.created_at),
+                is_current: row.version == session.config_version,
+                version: row.version,
+            })
+        });
+        Ok(window.page(versions.collect::<Result<_>>()?, total))
+    }
+
+    /// A toolkit that is asked for by name must exist; a slip would otherwise leave a session without it unnoticed.
+    fn check_toolkits(&self, settings: &Settings) -> Result<()> {
+        let enabled = settings.toolkits.value().and_then(|filter| filter.enable.as_ref());
+        let chosen = match &settings.tools {
+            Patch::Set(tools) => tools.keys().collect(),
+            Patch::Keep | Patch::Clear => Vec::new(),
+        };
+        let custom = settings.experimental.value().and_then(|given| given.custom_toolkits.as_ref());
+        let is_custom = |slug: &str| custom.into_iter().flatten().any(|own| own.slug.eq_ignore_ascii_case(slug));
+        for slug in enabled.into_iter().flatten().chain(chosen) {
+            if self.catalog.toolkit(slug).is_err() && !is_custom(slug) {
+                return Err(self.catalog.unknown_toolkit(slug, ErrorKind::Validation));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encode<T: serde::Serialize>(value: &T) -> Result<String> {
+    RawJson::encode(value).map(|raw| raw.as_str().to_owned())
+}
+
+fn conflict(expected: i64, current: i64) -> Error {
+    Error::new(
+        ErrorKind::SessionConfigConflict,
+        format!("the session's configuration is at version {current}, not at {expected}"),
+    )
+    .with_status(409)
+    .with_slug("ToolRouter_SessionConfigConflict")
+    .with_suggested_fix("read the session again and apply the change to what it is now")
+    .with_retryable(false)
+}

@@ -1,0 +1,161 @@
+//! What outlives a process: sessions and the history of their configuration, approvals, and the execution log.
+
+mod log;
+mod sqlite;
+
+use async_trait::async_trait;
+use composio_contract::{Error, ErrorKind, Result};
+use std::fmt;
+
+pub use sqlite::{Location, SqliteStore};
+
+/// A session as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionRow {
+    /// The session's id.
+    pub session_id: String,
+    /// Whom it acts for.
+    pub user_id: String,
+    /// Its configuration, a [`composio_contract::SessionConfig`] as JSON.
+    pub config: String,
+    /// What the configuration leaves out of replies, a [`composio_contract::ExperimentalSettings`] as JSON.
+    pub experimental: String,
+    /// The custom tools bound to it, a [`composio_contract::CustomTools`] as JSON.
+    pub custom_tools: String,
+    /// Counts up with each change of the configuration, from 1.
+    pub config_version: i64,
+    /// Counts up with each change of anything above.
+    pub revision: i64,
+}
+
+/// One version of a session's configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionRow {
+    /// The configuration as JSON.
+    pub config: String,
+    /// Its number.
+    pub version: i64,
+    /// When it came into force, milliseconds since 1970.
+    pub created_at: i64,
+}
+
+/// A question to the user that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovalRow {
+    /// The token that the answer must carry.
+    pub state: String,
+    /// The session it was asked in.
+    pub session_id: String,
+    /// What was to run.
+    pub tool_slug: String,
+    /// Fingerprint of the arguments that it was to run with.
+    pub arguments: [u8; 32],
+    /// When the question lapses, milliseconds since 1970.
+    pub expires_at: i64,
+}
+
+/// One run of a tool. The arguments themselves are not kept, nor is what the tool returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The entry's id.
+    pub id: String,
+    /// The session.
+    pub session_id: String,
+    /// The session's user.
+    pub user_id: String,
+    /// The tool.
+    pub tool_slug: String,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Bytes of the arguments as JSON.
+    pub arguments_size: u64,
+    /// SHA-256 of the arguments in canonical form.
+    pub arguments_hash: [u8; 32],
+    /// Milliseconds since 1970.
+    pub started_at: i64,
+    /// Microseconds.
+    pub duration: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    /// The tool did its work.
+    Completed,
+    /// The tool, or the way to it, failed.
+    Failed,
+    /// The session's settings or the user refused it.
+    Refused,
+}
+
+impl RunStatus {
+    /// The name it is stored by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Completed, Self::Failed, Self::Refused].into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// Where the router keeps its state. Several processes may share one.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Adds a session, with its configuration as version 1.
+    async fn create_session(&self, row: SessionRow) -> Result<()>;
+
+    /// The session's [`SessionRow::revision`]; none where there is no such session. Cheap.
+    async fn revision(&self, session_id: &str) -> Result<Option<i64>>;
+
+    /// A session.
+    async fn session(&self, session_id: &str) -> Result<Option<SessionRow>>;
+
+    /// Puts a new version of the configuration in force, if `base` is still the one in force; answers whether it was.
+    async fn update_config(&self, session_id: &str, base: i64, config: String, experimental: String) -> Result<bool>;
+
+    /// Replaces the session's custom tools, and answers whether there is such a session.
+    async fn bind_tools(&self, session_id: &str, custom_tools: String) -> Result<bool>;
+
+    /// Removes a session and what belongs to it, its log entries excepted, and answers whether there was one.
+    async fn delete_session(&self, session_id: &str) -> Result<bool>;
+
+    /// Versions of a session's configuration, newest first, and how many there are.
+    async fn config_versions(&self, session_id: &str, offset: u64, limit: u64) -> Result<(Vec<VersionRow>, u64)>;
+
+    /// Keeps a question to the user, and forgets those that have lapsed.
+    async fn add_approval(&self, row: ApprovalRow) -> Result<()>;
+
+    /// Takes a question out; a second time there is none.
+    async fn take_approval(&self, session_id: &str, state: &str) -> Result<Option<ApprovalRow>>;
+
+    /// Remembers that the user lets this session run a tool without asking again.
+    async fn grant(&self, session_id: &str, tool_slug: &str) -> Result<()>;
+
+    /// Whether [`Store::grant`] was called.
+    async fn is_granted(&self, session_id: &str, tool_slug: &str) -> Result<bool>;
+
+    /// Adds to the execution log. Returns at once; the entry is written within milliseconds and certainly by
+    /// [`Store::flush`]. A process that is killed loses the entries of those milliseconds.
+    fn log(&self, entry: LogEntry);
+
+    /// The newest entries of a session's log, newest first.
+    async fn log_entries(&self, session_id: &str, limit: u64) -> Result<Vec<LogEntry>>;
+
+    /// Waits until every log entry is written.
+    async fn flush(&self) -> Result<()>;
+}
+
+fn failed(what: &str, error: impl Into<composio_contract::BoxError>) -> Error {
+    let error = error.into();
+    Error::new(ErrorKind::InternalServer, format!("the router's store failed to {what}: {error}"))
+        .with_source(error)
+        .with_retryable(false)
+}

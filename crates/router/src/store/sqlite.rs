@@ -1,0 +1,382 @@
+//! The store in one SQLite file, which several processes may share.
+//!
+//! Reads are made in place: in WAL mode no writer ever holds them up, and they take microseconds. Writes go to another
+//! thread, since another process may hold the database for a while.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use composio_contract::{Error, ErrorKind, Result};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+
+use super::log::LogWriter;
+use super::{ApprovalRow, LogEntry, RunStatus, SessionRow, Store, VersionRow, failed};
+use crate::clock;
+
+/// Each entry takes the schema one version further.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+/// How long a write waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the database lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In this file, made where it does not exist.
+    File(PathBuf),
+    /// In memory, gone with the store.
+    Memory,
+}
+
+/// A [`Store`] in SQLite.
+#[derive(Debug)]
+pub struct SqliteStore {
+    reader: Arc<Mutex<Connection>>,
+    writer: Arc<Mutex<Connection>>,
+    log: LogWriter,
+}
+
+impl SqliteStore {
+    /// Opens or makes a database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where it cannot be opened, is no such database, or was written by a later version.
+    pub fn open(location: &Location) -> Result<Self> {
+        let unusable = |error: rusqlite::Error| {
+            let place = match location {
+                Location::File(path) => path.display().to_string(),
+                Location::Memory => ":memory:".to_owned(),
+            };
+            Error::new(ErrorKind::Configuration, format!("the router's database {place} cannot be opened: {error}"))
+                .with_source(error)
+        };
+        let (reader, writer) = match location {
+            Location::File(path) => {
+                make_private_folder(path)?;
+                let mut writer = connect(path).map_err(unusable)?;
+                migrate(&mut writer).map_err(unusable)??;
+                let reader = connect(path).map_err(unusable)?;
+                (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)))
+            }
+            Location::Memory => {
+                let mut only = Connection::open_in_memory().map_err(unusable)?;
+                only.pragma_update(None, "foreign_keys", true).map_err(unusable)?;
+                migrate(&mut only).map_err(unusable)??;
+                let only = Arc::new(Mutex::new(only));
+                (Arc::clone(&only), only)
+            }
+        };
+        let log = LogWriter::start(Arc::clone(&writer)).map_err(|error| failed("start its log", error))?;
+        Ok(Self { reader, writer, log })
+    }
+
+    fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        query(&lock(&self.reader)).map_err(|error| failed(what, error))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        what: &str,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let writer = Arc::clone(&self.writer);
+        tokio::task::spawn_blocking(move || {
+            let mut connection = lock(&writer);
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = change(&transaction)?;
+            transaction.commit().map(|()| result)
+        })
+        .await
+        .map_err(|error| failed(what, error))?
+        .map_err(|error| failed(what, error))
+    }
+}
+
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // A transaction that a panic cut off was rolled back when it was dropped.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn make_private_folder(database: &Path) -> Result<()> {
+    let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        Error::new(ErrorKind::Configuration, format!("the data folder {} cannot be made: {error}", folder.display()))
+            .with_suggested_fix("set `router.data_dir` to a folder that can be written")
+            .with_source(error)
+    })
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    use_wal(&connection)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// Two processes that first open one file at the same time both ask for WAL, and SQLite answers one of them "busy" at
+/// once, whatever its time-out.
+fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            other => return other,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<()>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: usize =
+        transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map(|version| {
+            // A negative number was not written by this program; it is refused as too new below.
+            usize::try_from(version).unwrap_or(usize::MAX)
+        })?;
+    let Some(missing) = MIGRATIONS.get(version..) else {
+        return Ok(Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "the router's database was written by a later version: its schema is {version}, this one knows {}",
+                MIGRATIONS.len()
+            ),
+        )
+        .with_suggested_fix("use that version, or set `router.data_dir` to another folder")));
+    };
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    if !missing.is_empty() {
+        transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    }
+    transaction.commit().map(Ok)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_session(&self, row: SessionRow) -> Result<()> {
+        let now = clock::millis();
+        self.write("create a session", move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO sessions (id, user_id, custom_tools, config_version, revision) \
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![row.session_id, row.user_id, row.custom_tools, row.config_version, row.revision])?;
+            insert_version(connection, &row.session_id, row.config_version, &row.config, &row.experimental, now)
+        })
+        .await
+    }
+
+    async fn revision(&self, session_id: &str) -> Result<Option<i64>> {
+        self.read("read a session", |connection| {
+            connection
+                .prepare_cached("SELECT revision FROM sessions WHERE id = ?1")?
+                .query_row([session_id], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    async fn session(&self, session_id: &str) -> Result<Option<SessionRow>> {
+        self.read("read a session", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT s.id, s.user_id, c.config, c.experimental, s.custom_tools, s.config_version, s.revision \
+                     FROM sessions s JOIN session_configs c ON c.session_id = s.id AND c.version = s.config_version \
+                     WHERE s.id = ?1",
+                )?
+                .query_row([session_id], |row| {
+                    Ok(SessionRow {
+                        session_id: row.get(0)?,
+                        user_id: row.get(1)?,
+                        config: row.get(2)?,
+                        experimental: row.get(3)?,
+                        custom_tools: row.get(4)?,
+                        config_version: row.get(5)?,
+                        revision: row.get(6)?,
+                    })
+                })
+                .optional()
+        })
+    }
+
+    async fn update_config(&self, session_id: &str, base: i64, config: String, experimental: String) -> Result<bool> {
+        let session_id = session_id.to_owned();
+        let now = clock::millis();
+        self.write("update a session", move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE sessions SET config_version = ?2 + 1, revision = revision + 1 \
+                     WHERE id = ?1 AND config_version = ?2",
+                )?
+                .execute(params![session_id, base])?;
+            if changed == 0 {
+                return Ok(false);
+            }
+            insert_version(connection, &session_id, base + 1, &config, &experimental, now).map(|()| true)
+        })
+        .await
+    }
+
+    async fn bind_tools(&self, session_id: &str, custom_tools: String) -> Result<bool> {
+        let session_id = session_id.to_owned();
+        self.write("bind custom tools", move |connection| {
+            connection
+                .prepare_cached("UPDATE sessions SET custom_tools = ?2, revision = revision + 1 WHERE id = ?1")?
+                .execute(params![session_id, custom_tools])
+                .map(|changed| changed > 0)
+        })
+        .await
+    }
+
+    async fn delete_session(&self, session_id: &str) -> Result<bool> {
+        let session_id = session_id.to_owned();
+        self.write("delete a session", move |connection| {
+            connection
+                .prepare_cached("DELETE FROM sessions WHERE id = ?1")?
+                .execute([session_id])
+                .map(|removed| removed > 0)
+        })
+        .await
+    }
+
+    async fn config_versions(&self, session_id: &str, offset: u64, limit: u64) -> Result<(Vec<VersionRow>, u64)> {
+        self.read("read a session's history", |connection| {
+            let total: i64 = connection
+                .prepare_cached("SELECT count(*) FROM session_configs WHERE session_id = ?1")?
+                .query_row([session_id], |row| row.get(0))?;
+            let rows = connection
+                .prepare_cached(
+                    "SELECT config, version, created_at FROM session_configs WHERE session_id = ?1 \
+                     ORDER BY version DESC LIMIT ?2 OFFSET ?3",
+                )?
+                .query_map(params![session_id, limit.cast_signed(), offset.cast_signed()], |row| {
+                    Ok(VersionRow { config: row.get(0)?, version: row.get(1)?, created_at: row.get(2)? })
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok((rows, total.cast_unsigned()))
+        })
+    }
+
+    async fn add_approval(&self, row: ApprovalRow) -> Result<()> {
+        let now = clock::millis();
+        self.write("keep an approval", move |connection| {
+            connection.prepare_cached("DELETE FROM approvals WHERE expires_at <= ?1")?.execute([now])?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO approvals (state, session_id, tool_slug, arguments, expires_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![row.state, row.session_id, row.tool_slug, row.arguments, row.expires_at])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn take_approval(&self, session_id: &str, state: &str) -> Result<Option<ApprovalRow>> {
+        let (session_id, state) = (session_id.to_owned(), state.to_owned());
+        self.write("read an approval", move |connection| {
+            connection
+                .prepare_cached(
+                    "DELETE FROM approvals WHERE session_id = ?1 AND state = ?2 \
+                     RETURNING state, session_id, tool_slug, arguments, expires_at",
+                )?
+                .query_row([session_id, state], |row| {
+                    Ok(ApprovalRow {
+                        state: row.get(0)?,
+                        session_id: row.get(1)?,
+                        tool_slug: row.get(2)?,
+                        arguments: row.get(3)?,
+                        expires_at: row.get(4)?,
+                    })
+                })
+                .optional()
+        })
+        .await
+    }
+
+    async fn grant(&self, session_id: &str, tool_slug: &str) -> Result<()> {
+        let (session_id, tool_slug) = (session_id.to_owned(), tool_slug.to_owned());
+        self.write("keep a grant", move |connection| {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO grants (session_id, tool_slug) VALUES (?1, ?2)")?
+                .execute([session_id, tool_slug])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn is_granted(&self, session_id: &str, tool_slug: &str) -> Result<bool> {
+        self.read("read a grant", |connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM grants WHERE session_id = ?1 AND tool_slug = ?2")?
+                .exists([session_id, tool_slug])
+        })
+    }
+
+    fn log(&self, entry: LogEntry) {
+        self.log.send(entry);
+    }
+
+    async fn log_entries(&self, session_id: &str, limit: u64) -> Result<Vec<LogEntry>> {
+        self.read("read the execution log", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, session_id, user_id, tool_slug, status, error, arguments_size, arguments_hash, \
+                     started_at, duration FROM executions WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2",
+                )?
+                .query_map(params![session_id, limit.cast_signed()], log_entry)?
+                .collect()
+        })
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.log.flush().await.map_err(|error| failed("flush its log", error))
+    }
+}
+
+fn insert_version(
+    connection: &Connection,
+    session_id: &str,
+    version: i64,
+    config: &str,
+    experimental: &str,
+    now: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO session_configs (session_id, version, config, experimental, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![session_id, version, config, experimental, now])
+        .map(drop)
+}
+
+fn log_entry(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
+    let status: String = row.get(4)?;
+    Ok(LogEntry {
+        id: row.get(0)?,
+        session_id: row.get(1)?,
+        user_id: row.get(2)?,
+        tool_slug: row.get(3)?,
+        status: RunStatus::from_name(&status).ok_or_else(|| {
+            rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, format!("status {status}").into())
+        })?,
+        error: row.get(5)?,
+        arguments_size: row.get::<_, i64>(6)?.cast_unsigned(),
+        arguments_hash: row.get(7)?,
+        started_at: row.get(8)?,
+        duration: row.get::<_, i64>(9)?.cast_unsigned(),
+    })
+}

@@ -1,0 +1,12 @@
+//! The router from outside, over sources made for the tests.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
+
+mod approvals;
+mod common;
+mod config;
+mod contract;
+mod execute;
+mod meta;
+mod mount;
+mod sessions;
+mod store;
