@@ -47,10 +47,10 @@ def connect(options: ClientOptions, *, blocking: bool) -> _native.Client:
     headers = list((options.get("default_headers") or {}).items())
     chosen = {name: value for name, value in options.items() if name != "default_headers"}
     client = _native.Client(blocking=blocking, default_headers=headers, **chosen)  # type: ignore[arg-type]
-    if client.embedded:
+    if client.data_dir is not None:
         import logging
 
-        logging.getLogger("composio").info("no API key and no base URL: the embedded router answers")
+        logging.getLogger("composio").info("the embedded router answers; its data lies in %s", client.data_dir)
     return client
 
 

@@ -1,5 +1,6 @@
 //! The client: which backend, and the calls that need no session.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +9,16 @@ use composio_core::{Choice, ClientOptions, HttpBackend};
 use pyo3::prelude::*;
 
 use crate::convert::encode;
-use crate::errors;
 use crate::runtime::{Call, Outcome, Place};
 use crate::session::{Session, ToolSet};
+use crate::{errors, runtime};
 
 /// A client of one backend. Nothing is opened or sent before the first call.
 #[pyclass(frozen, module = "composio._native")]
 pub(crate) struct Client {
     core: composio_core::Client,
     place: Place,
-    embedded: bool,
+    data_dir: Option<PathBuf>,
 }
 
 impl Client {
@@ -52,16 +53,17 @@ impl Client {
         let api_key = api_key.map(Into::into);
         let options = ClientOptions { backend, api_key, base_url, timeout, max_retries, default_headers };
         let choice = errors::guard(py, || options.choose())?;
-        let embedded = matches!(choice, Choice::Embedded);
+        let backend = errors::guard(py, || lazy(choice, config.as_ref()))?;
+        let Lazy { build, data_dir } = backend;
         // The embedded router's connections to its upstreams must go on between calls.
-        let place = if blocking && !embedded { Place::Caller } else { Place::Background };
-        Ok(Self { core: composio_core::Client::new(move || build(&choice, config.as_ref())), place, embedded })
+        let place = if blocking && data_dir.is_none() { Place::Caller } else { Place::Background };
+        Ok(Self { core: composio_core::Client::new(build), place, data_dir })
     }
 
-    /// Whether the embedded router answers.
+    /// Where the embedded router keeps its data; none where a hosted backend answers.
     #[getter]
-    fn embedded(&self) -> bool {
-        self.embedded
+    fn data_dir(&self) -> Option<&std::path::Path> {
+        self.data_dir.as_deref()
     }
 
     /// Creates a session from the arguments of create.
@@ -134,15 +136,46 @@ fn duration(what: &str, seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(invalid)
 }
 
-fn build(choice: &Choice, config: Option<&RawJson>) -> Result<Arc<dyn Backend>> {
+/// A backend that is built on first use, and again in a forked child; what was given is checked now.
+struct Lazy {
+    build: Box<dyn Fn() -> Result<Arc<dyn Backend>> + Send + Sync>,
+    /// Where the embedded router keeps its data.
+    data_dir: Option<PathBuf>,
+}
+
+fn lazy(choice: Choice, config: Option<&RawJson>) -> Result<Lazy> {
     match choice {
-        Choice::Http(options) => Ok(Arc::new(HttpBackend::new(options.clone())?)),
-        Choice::Embedded => embedded_router(config),
+        Choice::Embedded => embedded(config),
+        Choice::Http(_) if config.is_some() => Err(Error::validation("config: is for the embedded router")
+            .with_suggested_fix("leave out config, or pass backend=\"embedded\"")),
+        Choice::Http(options) => {
+            HttpBackend::new(options.clone())?;
+            let build = move || Ok(Arc::new(HttpBackend::new(options.clone())?) as Arc<dyn Backend>);
+            Ok(Lazy { build: Box::new(build), data_dir: None })
+        }
     }
 }
 
 /// The embedded router, configured by an object, the path of a file, or what it finds by itself.
-fn embedded_router(_config: Option<&RawJson>) -> Result<Arc<dyn Backend>> {
+#[cfg(feature = "router")]
+fn embedded(config: Option<&RawJson>) -> Result<Lazy> {
+    use composio_router::{Router, RouterConfig};
+
+    let config = match config.map(|config| config.decode("config")).transpose()? {
+        None => RouterConfig::load(None)?,
+        Some(serde_json::Value::String(path)) => RouterConfig::load(Some(path.as_ref()))?,
+        Some(object) => RouterConfig::from_json(object)?,
+    };
+    let data_dir = Some(config.data_dir()?);
+    let build = move || {
+        let router = Router::builder().config(config.clone()).runtime(runtime::background()?).build()?;
+        Ok(Arc::new(router) as Arc<dyn Backend>)
+    };
+    Ok(Lazy { build: Box::new(build), data_dir })
+}
+
+#[cfg(not(feature = "router"))]
+fn embedded(_config: Option<&RawJson>) -> Result<Lazy> {
     Err(Error::new(composio_contract::ErrorKind::Unsupported, "this build has no embedded router")
         .with_suggested_fix("pass api_key or set COMPOSIO_API_KEY to use the hosted backend"))
 }

@@ -12,6 +12,12 @@ use crate::errors::guard;
 #[pyclass(frozen, module = "composio._native")]
 pub(crate) struct Provider(provider::Provider);
 
+impl Provider {
+    pub(crate) fn format(&self) -> provider::Provider {
+        self.0
+    }
+}
+
 #[pymethods]
 impl Provider {
     #[new]

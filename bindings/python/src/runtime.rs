@@ -98,6 +98,11 @@ fn current() -> Result<Arc<Runtimes>> {
     Ok(runtimes)
 }
 
+/// The runtime that makes progress on its own.
+pub(crate) fn background() -> Result<tokio::runtime::Handle> {
+    Ok(current()?.background.handle().clone())
+}
+
 async fn guarded(work: Work) -> Result<Outcome> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(errors::from_panic(&*panic)))
 }

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::convert::{decode, encode};
 use crate::errors::guard;
+use crate::provider::Provider;
 use crate::runtime::{Call, Outcome, Place};
 
 /// The custom tools that a session is to have.
@@ -109,6 +110,13 @@ impl Session {
     /// The session's tools, before modifiers.
     fn tools(&self) -> Call {
         self.call(|core| async move { core.tools().await.map(Outcome::Json) })
+    }
+
+    /// The session's tools as a provider takes them: the same as `provider.format_tools(tools())`, without a stop in
+    /// Python in between.
+    fn wrapped_tools(&self, provider: &Provider) -> Call {
+        let format = provider.format();
+        self.call(|core| async move { format.format_tools(&core.tools().await?).map(Outcome::Json) })
     }
 
     /// Plans the run of tools, each given as a dict with `slug` and what else `execute` takes. `tool_call` says that a

@@ -155,6 +155,13 @@ impl fmt::Debug for McpOptions {
 }
 
 impl RouterConfig {
+    /// The defaults, with all data below a folder.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        let router = RouterOptions { data_dir: Some(folder.into()), ..RouterOptions::default() };
+        Self { router, ..Self::default() }
+    }
+
     /// The folder of the router's data.
     ///
     /// # Errors

@@ -8,12 +8,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use composio_contract::{Backend, Error, ErrorKind, RawJson, Result};
+use composio_contract::{Backend, ErrorKind, RawJson, Result};
 use composio_core::provider::{Provider, tool_results};
 use composio_core::{
     Call, Choice, Client, ClientOptions, CustomToolSet, HttpBackend, LocalOutcome, Outcome, RunMode, Session, Upload,
     custom, files,
 };
+use composio_router::{Router, RouterConfig};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -338,6 +339,6 @@ impl Runner {
     }
 }
 
-fn embedded(_data: PathBuf) -> Result<Arc<dyn Backend>> {
-    Err(Error::new(ErrorKind::Unsupported, "the embedded router"))
+fn embedded(data: PathBuf) -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(Router::builder().config(RouterConfig::in_folder(data)).build()?))
 }
