@@ -6,7 +6,7 @@ from composio._io import Blocking, drive
 from composio.exceptions import ToolInputRequiredError
 from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult
 from composio.modifiers import select
-from composio.provider import AgenticProvider, require_format
+from composio.provider import AgenticProvider, FormatProvider, require_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,10 +97,13 @@ class Engine:
         return value
 
     def _toolkit(self, slug: str) -> str:
+        # A slug starts with its toolkit's; the list of tools says exactly, where it has been read.
         return self._toolkits.get(slug) or slug.partition("_")[0].lower()
 
     async def tools(self, modifiers: Sequence[Modifier] | None) -> Any:
         """The session's tools, as the provider wraps them."""
+        if not modifiers and isinstance(self.provider, FormatProvider) and (native := self.provider.native):
+            return await self.io.call(self.native.wrapped_tools(native))
         listed = [Tool(tool) for tool in await self.io.call(self.native.tools())]
         self._toolkits.update({tool.slug: tool.toolkit.slug for tool in listed})
         tools = [await self._modify(modifiers, "schema", tool.slug, tool) for tool in listed]

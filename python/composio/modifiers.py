@@ -36,8 +36,11 @@ class Modifier:
 
     def applies_to(self, tool: str, toolkit: str) -> bool:
         """Whether the modifier is for this tool."""
-        everywhere = not self._tools and not self._toolkits
-        return everywhere or tool.upper() in self._tools or toolkit.upper() in self._toolkits
+        if not self._tools and not self._toolkits:
+            return True
+        tool = tool.upper()
+        prefixed = any(tool.startswith(f"{slug}_") for slug in self._toolkits)
+        return tool in self._tools or toolkit.upper() in self._toolkits or prefixed
 
     def __repr__(self) -> str:
         scope = [f"{name}={value!r}" for name in ("tools", "toolkits") if (value := getattr(self, name))]

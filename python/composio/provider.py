@@ -78,6 +78,13 @@ class FormatProvider(NonAgenticProvider):
         wrapped: list[Any] = self._format.format_tools([tool.to_dict() for tool in tools])
         return wrapped
 
+    @property
+    def native(self) -> _native.Provider | None:
+        """The format, where no subclass wraps tools in its own way."""
+        cls = type(self)
+        own = cls.wrap_tool is not FormatProvider.wrap_tool or cls.wrap_tools is not FormatProvider.wrap_tools
+        return None if own else self._format
+
     def tool_calls(self, response: object) -> list[dict[str, Any]]:
         """The tool calls in a model's reply, in order: `id`, `slug`, `arguments` and `problem` of each.
 

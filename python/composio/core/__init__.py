@@ -1,0 +1,1 @@
+"""Where `composio.core.provider` lies; see there."""
