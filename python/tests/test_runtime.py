@@ -76,12 +76,12 @@ def test_ctrl_c_ends_a_blocked_call(silent: Silent) -> None:
 
 def test_ctrl_c_ends_a_wait_for_a_custom_tool(mock: Mock) -> None:
     source = """
-        import sys, threading
+        import os, sys, threading
         from composio import Composio
         from composio.custom_tools import define
         def hang(seconds: int) -> None:
             '''Hangs.'''
-            print("hanging", flush=True)
+            os.write(1, b"hanging\\n")
             threading.Event().wait()
         session = Composio(api_key="k", base_url=sys.argv[1]).create(
             "user", experimental={"custom_tools": [define(hang)]})

@@ -1,6 +1,7 @@
 //! The client: which backend, and the calls that need no session.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,8 +63,8 @@ impl Client {
 
     /// Where the embedded router keeps its data; none where a hosted backend answers.
     #[getter]
-    fn data_dir(&self) -> Option<&std::path::Path> {
-        self.data_dir.as_deref()
+    fn data_dir(&self) -> Option<&OsStr> {
+        self.data_dir.as_deref().map(Path::as_os_str)
     }
 
     /// Creates a session from the arguments of create.
