@@ -52,7 +52,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(VENV)/bin/mypy --config-file python/pyproject.toml
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 
-test: test-rust test-python test-prism lint ## Everything that proves the project works.
+test: test-rust test-python test-demo test-prism lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -62,10 +62,16 @@ test-rust: servers
 	cargo test --quiet --workspace
 
 test-python: $(VENV)/installed servers
-	cargo build --quiet -p mock-backend
-	MOCK_BACKEND=$(TARGET)/debug/mock-backend MCP_SERVERS=$(SERVERS) $(VENV)/bin/python -m pytest -q python/tests
+	$(VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests
+
+# The demo with everything, and as a machine without Node and PyPI sees it.
+test-demo: $(VENV)/installed servers
+	$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
+	$(VENV)/bin/python python/demo/demo.py
 
 test-prism:
+	cargo build --quiet -p mock-backend
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/prism
 	node tests/prism/check.mjs
 
 bench: $(VENV)/installed $(PEER)/stamp ## Every figure in one run, beside the peer and reqwest alone.
@@ -82,4 +88,4 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help demo python lint test test-rust test-python test-prism servers bench
+.PHONY: help demo python lint test test-rust test-python test-demo test-prism servers bench

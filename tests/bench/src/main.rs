@@ -21,7 +21,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let calls: usize = arguments.next().ok_or("usage: bench-floor BASE_URL CALLS")?.parse()?;
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "another TLS provider is set already")?;
     let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
-    let body = json!({"tool_slug": "GITHUB_CREATE_ISSUE", "arguments": {"title": "It is broken", "labels": ["bug"]}}).to_string();
+    let body = json!({"tool_slug": "GITHUB_CREATE_ISSUE", "arguments": {"title": "It is broken", "labels": ["bug"]}})
+        .to_string();
 
     let mut execute = Vec::with_capacity(calls);
     for call in 0..calls + calls / 10 {

@@ -1,5 +1,13 @@
 //! Runs every shared vector through core, as a language layer would, and lets the mock judge.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says so by failing"
+)]
+
 mod runner;
 #[path = "../mock/support.rs"]
 mod support;

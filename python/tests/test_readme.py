@@ -1,0 +1,54 @@
+"""Every Python program in the documentation runs as it is written."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROGRAMS = [
+    pytest.param(program, id=f"{page.name}-{number}")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for number, program in enumerate(BLOCK.findall(page.read_text("utf-8")))
+]
+SEED = """
+# The shortest program of the vendor's own documentation.
+from composio import Composio
+
+composio = Composio()
+session = composio.create(user_id="user_123")
+tools = session.tools()
+"""
+
+
+def run(program: str, folder: pathlib.Path) -> str:
+    """Runs a program in a folder and a home of its own, without a key."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSIO_")}
+    environment |= {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data")}
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, pytest.param(SEED, id="seed")])
+def test_program(program: str, tmp_path: pathlib.Path) -> None:
+    run(program, tmp_path)
+
+
+def test_there_are_programs() -> None:
+    assert len(PROGRAMS) >= 3
+
+
+def test_the_first_program_says_the_time(tmp_path: pathlib.Path) -> None:
+    output = run(PROGRAMS[0].values[0], tmp_path)  # type: ignore[arg-type]
+    assert "TIME_NOW" in output
+    assert "Asia/Tokyo" in output
+    assert output.count("None") == 1, "no error"
