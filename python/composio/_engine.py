@@ -49,7 +49,11 @@ class Engine:
 
     async def execute(self, slug: str, **fields: Any) -> SessionExecuteResponse:
         """Runs one tool by name."""
-        (result,) = await self._run([{"slug": slug, **fields}], tool_call=False)
+        call = {"slug": slug, **fields}
+        remote = self.native.execute(call)
+        if remote is not None:
+            return SessionExecuteResponse(await self.io.call(remote))
+        (result,) = await self._run([call], tool_call=False)
         return SessionExecuteResponse(result)
 
     async def proxy_execute(self, **options: Any) -> SessionProxyExecuteResponse:

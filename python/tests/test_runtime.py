@@ -95,7 +95,7 @@ def test_ctrl_c_ends_a_wait_for_a_custom_tool(mock: Mock) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "hanging\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20)[0].endswith("interrupted\n")
+        assert "interrupted" in process.communicate(timeout=20)[0]
 
 
 def test_a_signal_handler_runs_during_a_call(silent: Silent) -> None:

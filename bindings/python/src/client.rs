@@ -10,9 +10,9 @@ use composio_core::{Choice, ClientOptions, HttpBackend};
 use pyo3::prelude::*;
 
 use crate::convert::encode;
+use crate::errors;
 use crate::runtime::{Call, Outcome, Place};
 use crate::session::{Session, ToolSet};
-use crate::{errors, runtime};
 
 /// A client of one backend. Nothing is opened or sent before the first call.
 #[pyclass(frozen, module = "composio._native")]
@@ -169,7 +169,7 @@ fn embedded(config: Option<&RawJson>) -> Result<Lazy> {
     };
     let data_dir = Some(config.data_dir()?);
     let build = move || {
-        let router = Router::builder().config(config.clone()).runtime(runtime::background()?).build()?;
+        let router = Router::builder().config(config.clone()).runtime(crate::runtime::background()?).build()?;
         Ok(Arc::new(router) as Arc<dyn Backend>)
     };
     Ok(Lazy { build: Box::new(build), data_dir })

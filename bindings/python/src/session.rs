@@ -119,6 +119,20 @@ impl Session {
         self.call(|core| async move { format.format_tools(&core.tools().await?).map(Outcome::Json) })
     }
 
+    /// Runs one tool that is the backend's alone; None where a custom tool is to run. Saves `run` and its round trips.
+    fn execute(&self, py: Python<'_>, call: &Bound<'_, PyDict>) -> PyResult<Option<Call>> {
+        let call = lift_call(call)?;
+        let mut run = guard(py, || self.core.run(vec![call], RunMode::Execute))?;
+        if !run.local_calls().is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Call::new(self.place, async move {
+            run.remote().await;
+            let missing = || Err(Error::new(ErrorKind::Internal, "the run has no result"));
+            run.finish(Vec::new())?.pop().unwrap_or_else(missing)?.as_execute_response().map(Outcome::Json)
+        })))
+    }
+
     /// Plans the run of tools, each given as a dict with `slug` and what else `execute` takes. `tool_call` says that a
     /// model called them: custom tools within a multi execute then run here.
     fn run(&self, py: Python<'_>, calls: Vec<Bound<'_, PyDict>>, tool_call: bool) -> PyResult<Run> {
