@@ -99,6 +99,7 @@ fn current() -> Result<Arc<Runtimes>> {
 }
 
 /// The runtime that makes progress on its own.
+#[cfg(feature = "router")]
 pub(crate) fn background() -> Result<tokio::runtime::Handle> {
     Ok(current()?.background.handle().clone())
 }
