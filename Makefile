@@ -30,7 +30,7 @@ python: $(VENV)/installed ## Builds the wheel and installs it with its extras in
 # One wheel, release profile: what is tested and measured is what people install.
 $(TARGET)/wheels/stamp: $(RUST_SOURCES) $(PYTHON_SOURCES) | $(TOOLS)/stamp
 	@echo "Building the wheel (some minutes the first time) …"
-	rm -rf $(TARGET)/wheels && $(TOOLS)/bin/maturin build --release --quiet --manifest-path bindings/python/Cargo.toml --out $(TARGET)/wheels
+	rm -rf $(TARGET)/wheels && cd python && $(TOOLS)/bin/maturin build --release --quiet --out $(TARGET)/wheels
 	touch $@
 
 $(VENV)/installed: $(TARGET)/wheels/stamp

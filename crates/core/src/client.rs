@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use composio_contract::{Backend, ConnectedAccountsQuery, Error, RawJson, Result, ToolkitsQuery, ToolsQuery};
+use composio_contract::{
+    Backend, ConnectedAccountsQuery, Error, ErrorKind, RawJson, Result, ToolkitsQuery, ToolsQuery,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -26,6 +29,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     factory: Box<Factory>,
     built: ArcSwapOption<Built>,
+    closed: AtomicBool,
 }
 
 struct Built {
@@ -42,7 +46,11 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client whose backend `factory` builds.
     pub fn new(factory: impl Fn() -> Result<Arc<dyn Backend>> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Inner { factory: Box::new(factory), built: ArcSwapOption::empty() }))
+        Self(Arc::new(Inner {
+            factory: Box::new(factory),
+            built: ArcSwapOption::empty(),
+            closed: AtomicBool::new(false),
+        }))
     }
 
     /// A client of a backend that is there already.
@@ -54,8 +62,11 @@ impl Client {
     /// The backend, built now if need be.
     ///
     /// # Errors
-    /// What building it says.
+    /// What building it says, and [`ErrorKind::Closed`] after [`Client::close`].
     pub fn backend(&self) -> Result<Arc<dyn Backend>> {
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the client was closed; make a new one"));
+        }
         let generation = fork::generation();
         let current = self.0.built.load_full();
         if let Some(built) = current.as_ref().filter(|built| built.generation == generation) {
@@ -169,11 +180,14 @@ impl Client {
         Ok(self.backend()?.list_tools(&query).await?.into_parts().0)
     }
 
-    /// Lets go of what the backend holds. A client that was never used has nothing to let go of.
+    /// Lets go of what the backend holds; further calls fail. A second time it does nothing.
     ///
     /// # Errors
     /// What the backend says.
     pub async fn close(&self) -> Result<()> {
+        if self.0.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
         match self.0.built.load_full() {
             Some(built) if built.generation == fork::generation() => built.backend.close().await,
             _ => Ok(()),
