@@ -156,7 +156,7 @@ def run(root: pathlib.Path, servers: pathlib.Path | None) -> None:
         found: dict[str, str] = {}
         for use_case in (
             "what time is it in Tokyo",
-            "show the latest commits of the repository",
+            "show the commit log of the repository",
             "query the database with SQL",
         ):
             with Step(f"Search: “{use_case}”" + ("" if found else " (the first search starts the MCP servers)")):

@@ -116,7 +116,7 @@ impl Session {
     /// Python in between.
     fn wrapped_tools(&self, provider: &Provider) -> Call {
         let format = provider.format();
-        self.call(|core| async move { format.format_tools(&core.tools().await?).map(Outcome::Json) })
+        self.call(|core| async move { core.provider_tools(format).await.map(Outcome::Json) })
     }
 
     /// Runs one tool that is the backend's alone; None where a custom tool is to run. Saves `run` and its round trips.

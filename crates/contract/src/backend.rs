@@ -8,9 +8,8 @@ use bytes::Bytes;
 use crate::{
     AttachSession, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession, DownloadUrl,
     ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery, LinkReply, LinkRequest, MountPath, Page,
-    PageQuery, ProxyExecuteRequest, ProxyReply, RawJson, Reply, Result, SearchReply, SearchRequest, Session,
-    SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest,
-    UploadUrl,
+    PageQuery, ProxyExecuteRequest, ProxyReply, Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit,
+    SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
 };
 
 /// Any error, as a cause.
@@ -45,9 +44,8 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// `GET /tool_router/session/{session_id}/config_history`
     async fn config_history(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<ConfigVersion>>>;
 
-    /// `GET /tool_router/session/{session_id}/tools`. Each item is a [`Tool`], left as text: there may be hundreds, and
-    /// most go on to a model's provider unread.
-    async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<RawJson>>>;
+    /// `GET /tool_router/session/{session_id}/tools`
+    async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<Tool>>>;
 
     /// `GET /tool_router/session/{session_id}/toolkits`
     async fn session_toolkits(

@@ -25,9 +25,16 @@ pub type Extra = serde_json::Map<String, serde_json::Value>;
 /// assert!(RawJson::parse("{".to_owned()).is_err());
 /// # Ok::<(), composio_contract::Error>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RawJson(Arc<RawValue>);
+#[derive(Clone)]
+pub struct RawJson(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Raw(Arc<RawValue>),
+    /// A text that was read as JSON before. Reading it once more only to hold it as a `RawValue` would cost as much as
+    /// the first time; it is needed only where such a text is sent on as a part of another.
+    Read(Arc<str>),
+}
 
 impl RawJson {
     /// Takes a text that must be exactly one JSON value.
@@ -36,7 +43,7 @@ impl RawJson {
     /// [`ErrorKind::Validation`] where it is not.
     pub fn parse(text: String) -> Result<Self> {
         RawValue::from_string(text)
-            .map(|raw| Self(raw.into()))
+            .map(Self::from)
             .map_err(|error| Error::new(ErrorKind::Validation, format!("not valid JSON: {error}")))
     }
 
@@ -46,7 +53,7 @@ impl RawJson {
     /// [`ErrorKind::Internal`] where the value has no JSON form, such as a map with keys that are not strings.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         serde_json::value::to_raw_value(value)
-            .map(|raw| Self(raw.into()))
+            .map(Self::from)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("cannot encode as JSON: {error}")))
     }
 
@@ -59,7 +66,10 @@ impl RawJson {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        match &self.0 {
+            Repr::Raw(raw) => raw.get(),
+            Repr::Read(text) => text.trim(),
+        }
     }
 
     /// Decodes the text.
@@ -78,11 +88,40 @@ impl RawJson {
     }
 }
 
+impl Default for RawJson {
+    /// The empty object.
+    fn default() -> Self {
+        Self::empty_object()
+    }
+}
+
 impl From<serde_json::Value> for RawJson {
     fn from(value: serde_json::Value) -> Self {
         // A `Value` always has a JSON form; `null` stands in only to keep this total.
-        serde_json::value::to_raw_value(&value)
-            .map_or_else(|_| Self(RawValue::NULL.to_owned().into()), |raw| Self(raw.into()))
+        serde_json::value::to_raw_value(&value).unwrap_or_else(|_| RawValue::NULL.to_owned()).into()
+    }
+}
+
+impl From<Box<RawValue>> for RawJson {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(Repr::Raw(raw.into()))
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match &self.0 {
+            Repr::Raw(raw) => raw.serialize(serializer),
+            Repr::Read(text) => {
+                serde_json::from_str::<&RawValue>(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -133,8 +172,7 @@ impl<T: DeserializeOwned> Reply<T> {
         let view = serde_json::from_str(&text).map_err(|error| {
             Error::new(ErrorKind::InvalidReply, format!("the reply does not fit the contract: {error}"))
         })?;
-        let raw = RawJson::parse(text)?;
-        Ok(Self { raw, view })
+        Ok(Self { raw: RawJson(Repr::Read(text.into())), view })
     }
 }
 

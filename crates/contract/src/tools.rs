@@ -8,7 +8,7 @@ use crate::{Extra, RawJson};
 /// A tool of a toolkit.
 ///
 /// In memory only the fields that session logic reads are named; what else the backend sent is in the reply's text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tool {
     /// The tool's slug, such as `GITHUB_CREATE_ISSUE`.
     pub slug: String,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use composio_contract::{
-    Error, ErrorKind, ExecuteMetaRequest, LinkRequest, PageQuery, RawJson, Reply, Result, SearchQuery, SearchRequest,
-    Session as Wire,
+    Error, ErrorKind, ExecuteMetaRequest, LinkRequest, Page, PageQuery, RawJson, Reply, Result, SearchQuery,
+    SearchRequest, Session as Wire, Tool,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -17,6 +17,7 @@ use crate::custom::CustomToolSet;
 use crate::files::Files;
 use crate::mcp::McpServer;
 use crate::outcome::Outcome;
+use crate::provider::Provider;
 use crate::run::{Call, Run, RunMode};
 use crate::{proxy, toolkits};
 
@@ -134,36 +135,58 @@ impl Session {
         Files::new(self.0.client.clone(), self.0.id.clone())
     }
 
-    /// The session's tools, all pages, and the custom tools that are listed directly: a list.
+    /// The session's tools, all pages, and the custom tools that are listed directly: a list, each as the backend sent
+    /// it.
     ///
     /// # Errors
     /// What the backend says.
     pub async fn tools(&self) -> Result<RawJson> {
         #[derive(Deserialize)]
-        struct Slug {
-            slug: String,
+        struct Items {
+            items: Vec<RawJson>,
         }
-        let backend = self.0.client.backend()?;
         let mut tools: Vec<RawJson> = Vec::new();
-        let mut query = PageQuery { limit: Some(TOOLS_A_PAGE), cursor: None };
-        loop {
-            let reply = backend.session_tools(&self.0.id, &query).await?;
-            let (_, page) = reply.into_parts();
-            tools.extend(page.items);
-            match page.next_cursor.filter(|cursor| !cursor.is_empty()) {
-                Some(cursor) if query.cursor.as_ref() == Some(&cursor) => {
-                    return Err(Error::new(ErrorKind::InvalidReply, "the backend's list of tools does not end"));
-                }
-                Some(cursor) => query.cursor = Some(cursor),
-                None => break,
-            }
+        let mut slugs = Vec::new();
+        for page in self.pages().await? {
+            tools.extend(page.raw().decode::<Items>("tools")?.items);
+            slugs.extend(page.into_parts().1.items.into_iter().map(|tool| tool.slug));
         }
-        if !self.0.tools.is_empty() {
-            let slugs = tools.iter().map(|tool| tool.decode::<Slug>("tool")).collect::<Result<Vec<_>>>()?;
-            let listed = |slug: &str| slugs.iter().any(|tool| tool.slug.eq_ignore_ascii_case(slug));
-            tools.extend(self.0.tools.preloaded(listed).map(RawJson::from));
+        let listed = |slug: &str| slugs.iter().any(|listed| listed.eq_ignore_ascii_case(slug));
+        for tool in self.0.tools.preloaded(listed) {
+            tools.push(RawJson::encode(&tool)?);
         }
         RawJson::encode(&tools)
+    }
+
+    /// The same as [`Session::tools`], written the way a provider takes tools.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn provider_tools(&self, provider: Provider) -> Result<RawJson> {
+        let pages = self.pages().await?;
+        let mut tools: Vec<Tool> = pages.into_iter().flat_map(|page| page.into_parts().1.items).collect();
+        let listed = |slug: &str| tools.iter().any(|tool| tool.slug.eq_ignore_ascii_case(slug));
+        let own: Vec<Tool> = self.0.tools.preloaded(listed).collect();
+        tools.extend(own);
+        provider.wrap(&tools)
+    }
+
+    async fn pages(&self) -> Result<Vec<Reply<Page<Tool>>>> {
+        let backend = self.0.client.backend()?;
+        let mut pages = Vec::new();
+        let mut query = PageQuery { limit: Some(TOOLS_A_PAGE), cursor: None };
+        loop {
+            let page = backend.session_tools(&self.0.id, &query).await?;
+            let next = page.next_cursor.clone().filter(|cursor| !cursor.is_empty());
+            pages.push(page);
+            match next {
+                None => return Ok(pages),
+                Some(_) if next == query.cursor => {
+                    return Err(Error::new(ErrorKind::InvalidReply, "the backend's list of tools does not end"));
+                }
+                Some(_) => query.cursor = next,
+            }
+        }
     }
 
     /// Plans the run of one tool or several at once. Nothing is sent yet.

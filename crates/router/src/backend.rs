@@ -5,9 +5,9 @@ use bytes::Bytes;
 use composio_contract::{
     AttachSession, Backend, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession,
     DownloadUrl, Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery,
-    LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, RawJson, Reply, Result,
-    SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery,
-    ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
+    LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, Reply, Result, SearchReply,
+    SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery,
+    UpdateSession, UploadRequest, UploadUrl,
 };
 
 use crate::meta;
@@ -55,7 +55,7 @@ impl Backend for Router {
         Reply::encode(self.history(session_id, query).await?)
     }
 
-    async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<RawJson>>> {
+    async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<Tool>>> {
         let session = self.session(session_id).await?;
         Reply::encode(self.tools_of(&session, query).await?)
     }

@@ -26,13 +26,12 @@ pub(crate) struct CatalogTool {
     pub(crate) source: Arc<dyn Source>,
     input_schema: RawJson,
     validator: OnceLock<Option<Schema>>,
-    text: OnceLock<RawJson>,
 }
 
 impl CatalogTool {
     fn new(definition: ToolDefinition, source: Arc<dyn Source>) -> Self {
         let input_schema = RawJson::from(definition.input_schema.clone());
-        Self { definition, source, input_schema, validator: OnceLock::new(), text: OnceLock::new() }
+        Self { definition, source, input_schema, validator: OnceLock::new() }
     }
 
     pub(crate) fn slug(&self) -> &str {
@@ -61,15 +60,6 @@ impl CatalogTool {
                 .ok()
         };
         self.validator.get_or_init(compile).as_ref()
-    }
-
-    /// [`CatalogTool::on_the_wire`] as text.
-    pub(crate) fn text(&self) -> Result<RawJson> {
-        if let Some(text) = self.text.get() {
-            return Ok(text.clone());
-        }
-        let text = RawJson::encode(&self.on_the_wire())?;
-        Ok(self.text.get_or_init(|| text).clone())
     }
 
     /// The tool as the contract has it.

@@ -32,3 +32,8 @@ mod workspaces;
 
 pub use config::RouterConfig;
 pub use router::{Router, RouterBuilder};
+
+/// The Rust programs of the README run as they are written.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

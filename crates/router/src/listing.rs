@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use composio_contract::{
-    ErrorKind, Extra, Page, PageQuery, RawJson, Result, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
-    ToolkitMeta, ToolkitsQuery, ToolsQuery,
+    ErrorKind, Extra, Page, PageQuery, Result, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitMeta,
+    ToolkitsQuery, ToolsQuery,
 };
 use serde_json::{Value, json};
 
@@ -22,14 +22,11 @@ const MAX_TOOLKITS: u32 = 1_000;
 const UNKNOWN_TIME: &str = "1970-01-01T00:00:00Z";
 
 impl Router {
-    /// The session's meta tools, then those listed directly; each a [`Tool`].
-    pub(crate) async fn tools_of(&self, session: &LiveSession, query: &PageQuery) -> Result<Page<RawJson>> {
+    /// The session's meta tools, then those listed directly.
+    pub(crate) async fn tools_of(&self, session: &LiveSession, query: &PageQuery) -> Result<Page<Tool>> {
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLS)?;
-        let mut tools: Vec<RawJson> =
-            meta::offered(&session.policy).map(|tool| RawJson::encode(&tool.on_the_wire())).collect::<Result<_>>()?;
-        for tool in self.preloaded(session).await {
-            tools.push(tool.text()?);
-        }
+        let mut tools: Vec<Tool> = meta::offered(&session.policy).map(MetaTool::on_the_wire).collect();
+        tools.extend(self.preloaded(session).await.iter().map(|tool| tool.on_the_wire()));
         Ok(window.cut(tools.into_iter()))
     }
 

@@ -1,55 +1,56 @@
 //! The floor of the benchmarks: the same requests with reqwest and nothing else.
 //!
-//! `bench-floor BASE_URL CALLS` prints a JSON object of medians in microseconds.
+//! `bench-floor BASE_URL execute|tools CALLS` prints the median in microseconds.
 
 use std::error::Error;
 use std::time::Instant;
 
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
+const USAGE: &str = "usage: bench-floor BASE_URL execute|tools CALLS";
 const SESSION: &str = "/api/v3.1/tool_router/session/trs_bench";
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// Sends a request until `calls` have been timed, and checks that the answer has what was asked for.
+async fn time(request: impl Fn() -> RequestBuilder, calls: usize, proof: &str) -> Result<f64, Box<dyn Error>> {
+    let mut times = Vec::with_capacity(calls);
+    for call in 0..calls + calls / 10 {
+        let start = Instant::now();
+        let reply: Value = serde_json::from_slice(&request().send().await?.error_for_status()?.bytes().await?)?;
+        if reply.pointer(proof).is_none() {
+            return Err(format!("the answer has no {proof}").into());
+        }
+        if call >= calls / 10 {
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+    }
     times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    Ok(times.get(times.len() / 2).copied().unwrap_or(f64::NAN))
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let base = arguments.next().ok_or("usage: bench-floor BASE_URL CALLS")?;
-    let calls: usize = arguments.next().ok_or("usage: bench-floor BASE_URL CALLS")?.parse()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [base, what, calls] = arguments.as_slice() else { return Err(USAGE.into()) };
+    let calls = calls.parse()?;
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "another TLS provider is set already")?;
     let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
-    let body = json!({"tool_slug": "GITHUB_CREATE_ISSUE", "arguments": {"title": "It is broken", "labels": ["bug"]}})
-        .to_string();
-
-    let mut execute = Vec::with_capacity(calls);
-    for call in 0..calls + calls / 10 {
-        let start = Instant::now();
-        let request = client.post(format!("{base}{SESSION}/execute"));
-        let request = request.header("content-type", "application/json").header("x-api-key", "k").body(body.clone());
-        let reply: Value = serde_json::from_slice(&request.send().await?.error_for_status()?.bytes().await?)?;
-        if reply.get("result_type").is_none() {
-            return Err("the answer to execute has no result_type".into());
+    let body = json!({"tool_slug": "GITHUB_CREATE_ISSUE", "arguments": {"title": "It is broken", "labels": ["bug"]}});
+    let body = body.to_string();
+    let median = match what.as_str() {
+        "execute" => {
+            let request = || {
+                let request = client.post(format!("{base}{SESSION}/execute")).header("x-api-key", "k");
+                request.header("content-type", "application/json").body(body.clone())
+            };
+            time(request, calls, "/result_type").await?
         }
-        if call >= calls / 10 {
-            execute.push(start.elapsed().as_secs_f64() * 1e6);
+        "tools" => {
+            let request = || client.get(format!("{base}{SESSION}/tools?limit=500")).header("x-api-key", "k");
+            time(request, calls, "/items/99").await?
         }
-    }
-
-    let mut tools = Vec::new();
-    for call in 0..220 {
-        let start = Instant::now();
-        let request = client.get(format!("{base}{SESSION}/tools?limit=500")).header("x-api-key", "k");
-        let reply: Value = serde_json::from_slice(&request.send().await?.error_for_status()?.bytes().await?)?;
-        if reply.pointer("/items/99").is_none() {
-            return Err("the answer to tools has fewer than 100 items".into());
-        }
-        if call >= 20 {
-            tools.push(start.elapsed().as_secs_f64() * 1e6);
-        }
-    }
-    println!("{}", json!({"execute_us": median(execute), "tools_us": median(tools)}));
+        _ => return Err(USAGE.into()),
+    };
+    println!("{median}");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use composio_contract::{
     AttachSession, CustomTool, CustomToolkit, CustomTools, Error, Experimental, Patch, PreloadTools, RawJson, Result,
-    Settings,
+    Settings, Tool, ToolToolkit,
 };
 use composio_schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -237,27 +237,27 @@ impl CustomToolSet {
     }
 
     /// The tools that are listed directly, apart from those in `listed`, in the shape of the catalogue's tools.
-    pub(crate) fn preloaded(&self, listed: impl Fn(&str) -> bool) -> impl Iterator<Item = Value> {
+    pub(crate) fn preloaded(&self, listed: impl Fn(&str) -> bool) -> impl Iterator<Item = Tool> {
         self.entries.iter().filter(move |entry| entry.preload && !listed(&entry.final_slug)).map(|entry| {
             let tool = &entry.definition.tool;
             let toolkit = entry.toolkit.as_deref();
             let name = toolkit
                 .and_then(|slug| self.toolkits.iter().find(|toolkit| toolkit.slug == slug))
                 .map(|toolkit| toolkit.name.as_str());
-            json!({
-                "slug": entry.final_slug,
-                "name": tool.name,
-                "description": format!("{DIRECT_NOTE}{}", tool.description),
-                "toolkit": {
-                    "slug": toolkit.unwrap_or("custom"),
-                    "name": name.or(toolkit).unwrap_or("Custom"),
-                    "logo": "",
+            Tool {
+                slug: entry.final_slug.clone(),
+                name: tool.name.clone(),
+                description: format!("{DIRECT_NOTE}{}", tool.description),
+                toolkit: ToolToolkit {
+                    slug: toolkit.unwrap_or("custom").to_owned(),
+                    name: name.or(toolkit).unwrap_or("Custom").to_owned(),
+                    logo: String::new(),
                 },
-                "input_parameters": wire_schema(&tool.input_schema),
-                "output_parameters": tool.output_schema.clone().unwrap_or_else(|| json!({})),
-                "tags": [],
-                "no_auth": true,
-            })
+                input_parameters: wire_schema(&tool.input_schema).into(),
+                output_parameters: tool.output_schema.clone().map(RawJson::from),
+                no_auth: true,
+                ..Tool::default()
+            }
         })
     }
 

@@ -59,7 +59,7 @@ impl Backend for HttpBackend {
         self.get(&session(session_id, &["config_history"]), Some(query)).await
     }
 
-    async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<RawJson>>> {
+    async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<Tool>>> {
         self.get(&session(session_id, &["tools"]), Some(query)).await
     }
 

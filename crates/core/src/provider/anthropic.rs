@@ -1,5 +1,7 @@
 //! Anthropic messages.
 
+use std::borrow::Cow;
+
 use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -10,15 +12,16 @@ use super::{ToolCall, ToolView, has_failed, text};
 struct Tool<'a> {
     name: &'a str,
     description: &'a str,
-    input_schema: RawJson,
+    input_schema: Cow<'a, RawJson>,
 }
 
-pub(super) fn tools(tools: &[ToolView]) -> Result<RawJson> {
-    let mut wrapped = Vec::with_capacity(tools.len());
-    for tool in tools {
-        wrapped.push(Tool { name: &tool.slug, description: tool.description(), input_schema: tool.parameters()? });
-    }
-    RawJson::encode(&wrapped)
+pub(super) fn tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
+    let written = tools.into_iter().map(|ToolView { slug: name, description, parameters }| Tool {
+        name,
+        description,
+        input_schema: parameters,
+    });
+    RawJson::encode(&written.collect::<Vec<_>>())
 }
 
 pub(super) fn calls(reply: &Value) -> Option<Vec<ToolCall>> {

@@ -1,5 +1,7 @@
 //! Google Gemini: function declarations, calls and responses.
 
+use std::borrow::Cow;
+
 use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +14,7 @@ struct Declaration<'a> {
     description: &'a str,
     /// Takes JSON Schema as it is; `parameters` would take only a subset of OpenAPI's.
     #[serde(rename = "parametersJsonSchema")]
-    parameters: RawJson,
+    parameters: Cow<'a, RawJson>,
 }
 
 #[derive(Serialize)]
@@ -35,16 +37,13 @@ struct Response<'a> {
     response: &'a RawJson,
 }
 
-pub(super) fn tools(tools: &[ToolView]) -> Result<RawJson> {
-    let mut declared = Vec::with_capacity(tools.len());
-    for tool in tools {
-        declared.push(Declaration {
-            name: &tool.slug,
-            description: tool.description(),
-            parameters: tool.parameters()?,
-        });
-    }
-    RawJson::encode(&declared)
+pub(super) fn tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
+    let written = tools.into_iter().map(|ToolView { slug: name, description, parameters }| Declaration {
+        name,
+        description,
+        parameters,
+    });
+    RawJson::encode(&written.collect::<Vec<_>>())
 }
 
 /// From a response, of which only the first candidate is acted on, or from its content. The SDKs write camel case on

@@ -4,11 +4,12 @@ mod anthropic;
 mod google;
 mod openai;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
-use composio_contract::{Error, ErrorKind, RawJson, Result};
+use composio_contract::{Error, ErrorKind, RawJson, Result, Tool};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
 use crate::run::Call;
@@ -52,17 +53,41 @@ impl Provider {
         }
     }
 
-    /// The tools as the provider's API takes them, from a list of the catalogue's tools.
+    /// The tools as the provider's API takes them, from a list of the catalogue's tools that a caller may have changed.
     ///
     /// # Errors
     /// [`ErrorKind::Validation`] where an item is not a tool.
     pub fn format_tools(self, tools: &RawJson) -> Result<RawJson> {
-        let tools: Vec<ToolView> = tools.decode("tools")?;
+        #[derive(Deserialize)]
+        struct Parts {
+            slug: String,
+            #[serde(default)]
+            description: Option<String>,
+            #[serde(default)]
+            input_parameters: Option<RawJson>,
+        }
+        let tools: Vec<Parts> = tools.decode("tools")?;
+        let views = tools.iter().map(|tool| {
+            ToolView::new(&tool.slug, tool.description.as_deref().unwrap_or_default(), tool.input_parameters.as_ref())
+        });
+        self.write(views.collect())
+    }
+
+    /// The tools as the provider's API takes them.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn wrap(self, tools: &[Tool]) -> Result<RawJson> {
+        let views = tools.iter().map(|tool| ToolView::new(&tool.slug, &tool.description, Some(&tool.input_parameters)));
+        self.write(views.collect())
+    }
+
+    fn write(self, tools: Vec<ToolView<'_>>) -> Result<RawJson> {
         match self {
-            Self::OpenAi => openai::chat_tools(&tools),
-            Self::OpenAiResponses => openai::responses_tools(&tools),
-            Self::Anthropic => anthropic::tools(&tools),
-            Self::Google => google::tools(&tools),
+            Self::OpenAi => openai::chat_tools(tools),
+            Self::OpenAiResponses => openai::responses_tools(tools),
+            Self::Anthropic => anthropic::tools(tools),
+            Self::Google => google::tools(tools),
         }
     }
 
@@ -117,25 +142,20 @@ impl FromStr for Provider {
 }
 
 /// What a provider's format needs of a tool.
-#[derive(Deserialize)]
-struct ToolView {
-    slug: String,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    input_parameters: Option<RawJson>,
+struct ToolView<'a> {
+    slug: &'a str,
+    description: &'a str,
+    parameters: Cow<'a, RawJson>,
 }
 
-impl ToolView {
-    fn description(&self) -> &str {
-        self.description.as_deref().unwrap_or_default()
-    }
-
-    fn parameters(&self) -> Result<RawJson> {
-        match &self.input_parameters {
-            Some(schema) if schema.as_str() != "{}" && schema.as_str() != "null" => Ok(schema.clone()),
-            _ => RawJson::parse(r#"{"type":"object","properties":{}}"#.to_owned()),
-        }
+impl<'a> ToolView<'a> {
+    fn new(slug: &'a str, description: &'a str, parameters: Option<&'a RawJson>) -> Self {
+        let parameters = match parameters {
+            Some(schema) if schema.as_str() != "{}" && schema.as_str() != "null" => Cow::Borrowed(schema),
+            // Providers refuse a schema that is not one of an object.
+            _ => Cow::Owned(RawJson::from(json!({"type": "object", "properties": {}}))),
+        };
+        Self { slug, description, parameters }
     }
 }
 

@@ -1,5 +1,7 @@
 //! OpenAI: chat completions and Responses.
 
+use std::borrow::Cow;
+
 use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +19,7 @@ struct ChatTool<'a> {
 struct Function<'a> {
     name: &'a str,
     description: &'a str,
-    parameters: RawJson,
+    parameters: Cow<'a, RawJson>,
 }
 
 #[derive(Serialize)]
@@ -30,18 +32,18 @@ struct ResponsesTool<'a> {
     strict: bool,
 }
 
-fn function(tool: &ToolView) -> Result<Function<'_>> {
-    Ok(Function { name: &tool.slug, description: tool.description(), parameters: tool.parameters()? })
+fn function(tool: ToolView<'_>) -> Function<'_> {
+    Function { name: tool.slug, description: tool.description, parameters: tool.parameters }
 }
 
-pub(super) fn chat_tools(tools: &[ToolView]) -> Result<RawJson> {
-    let wrap = |tool| Ok(ChatTool { kind: "function", function: function(tool)? });
-    RawJson::encode(&tools.iter().map(wrap).collect::<Result<Vec<_>>>()?)
+pub(super) fn chat_tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
+    let wrap = |tool| ChatTool { kind: "function", function: function(tool) };
+    RawJson::encode(&tools.into_iter().map(wrap).collect::<Vec<_>>())
 }
 
-pub(super) fn responses_tools(tools: &[ToolView]) -> Result<RawJson> {
-    let wrap = |tool| Ok(ResponsesTool { kind: "function", function: function(tool)?, strict: false });
-    RawJson::encode(&tools.iter().map(wrap).collect::<Result<Vec<_>>>()?)
+pub(super) fn responses_tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
+    let wrap = |tool| ResponsesTool { kind: "function", function: function(tool), strict: false };
+    RawJson::encode(&tools.into_iter().map(wrap).collect::<Vec<_>>())
 }
 
 /// From a completion, of which only the first choice is acted on, or from its message.

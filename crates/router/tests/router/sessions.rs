@@ -18,7 +18,7 @@ fn update(settings: Value) -> UpdateSession {
 
 async fn listed(fixture: &Fixture, session: &str) -> Vec<String> {
     let page = fixture.router.session_tools(session, &PageQuery::default()).await.unwrap();
-    page.items.iter().map(|tool| tool.decode::<Tool>("a tool").unwrap().slug).collect()
+    page.items.iter().map(|tool| tool.slug.clone()).collect()
 }
 
 #[tokio::test]
