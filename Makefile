@@ -50,6 +50,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(TOOLS)/bin/ruff check --quiet python tests
 	$(TOOLS)/bin/ruff format --quiet --check python tests
 	$(VENV)/bin/mypy --config-file python/pyproject.toml
+	$(VENV)/bin/mypy --strict --python-version 3.10 python/tests python/demo/demo.py
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 
 test: test-rust test-python test-demo test-prism lint ## Everything that proves the project works.

@@ -17,7 +17,6 @@ import time
 from typing import Any
 
 import model
-
 from composio import Composio
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -126,9 +125,8 @@ def run(root: pathlib.Path, servers: pathlib.Path | None) -> None:
     config = {"router": {"data_dir": str(root / "data"), "workspace": str(workspace)}, "mcp": mcp}
 
     print(paint("1", "composio on the embedded router: no key, no account, no network"))
-    say(
-        f"built-in toolkits, and {len(mcp)} MCP servers: {', '.join(server['slug'] for server in mcp) or 'none installed'}"
-    )
+    names = ", ".join(server["slug"] for server in mcp)
+    say(f"built-in toolkits, and {len(mcp)} MCP servers: {names or 'none installed'}")
 
     with Composio(backend="embedded", config=config) as composio:
         orders = [{"number": 1, "lamps": 3}, {"number": 3, "lamps": 2}]

@@ -1,4 +1,4 @@
-"""A scripted model behind a real HTTP endpoint: it speaks OpenAI's chat completions and always asks for the same tools."""
+"""A scripted model behind a real HTTP endpoint: it speaks OpenAI's chat completions and asks for the same tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def serve(calls: list[tuple[str, dict[str, Any]]]) -> ThreadingHTTPServer:
-    """Starts the endpoint on a free port. It answers a user's message with `calls`, and their results with a sentence."""
+    """Starts the endpoint on a free port. It answers a message with `calls`, and their results with a sentence."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -15,12 +15,11 @@ from typing import Any
 
 import pydantic
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from composio import _native
 from composio.exceptions import HTTPError, ValidationError
 from composio.models import Tool
+from hypothesis import given
+from hypothesis import strategies as st
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=50)

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Optional, TypedDict
 
 import pytest
-from conftest import Mock
-from pydantic import BaseModel, Field
-
 from composio import AsyncComposio, Composio, CustomTool, ExperimentalToolkit, SessionContext
 from composio.custom_tools import ExperimentalAPI
 from composio.exceptions import ValidationError
+from conftest import Mock
+from pydantic import BaseModel, Field
 
 experimental = ExperimentalAPI()
 

@@ -13,7 +13,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from composio import AsyncComposio, Composio
 from composio.exceptions import ComposioError, NotFoundError, PermissionDeniedError, ToolInputRequiredError
 
@@ -38,8 +37,10 @@ def config(folder: pathlib.Path, *servers: dict[str, Any]) -> dict[str, Any]:
 
 def children() -> set[int]:
     """The processes below this one."""
-    listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
-    parents = {int(pid): int(ppid) for pid, ppid in (line.split() for line in listing.splitlines()[1:])}
+    with subprocess.Popen(["ps", "-eo", "pid,ppid"], stdout=subprocess.PIPE, text=True) as ps:
+        assert ps.stdout is not None
+        rows = [line.split() for line in ps.stdout.readlines()[1:]]
+    parents = {int(pid): int(ppid) for pid, ppid in rows if int(pid) != ps.pid}
     below = {os.getpid()}
     for _ in parents:
         more = {pid for pid, parent in parents.items() if parent in below} - below
@@ -100,8 +101,8 @@ def test_wrong_arguments_are_each_named(composio: Composio) -> None:
     session = composio.create(user_id="ada")
     result = session.execute("TIME_CONVERT", arguments={"tiem": "now"})
     assert result.result_type == "failed"
-    assert "tiem" in result.error
-    assert "time" in result.error
+    assert "tiem" in (result.error or "")
+    assert "to_timezone" in (result.error or "")
 
 
 def test_an_approval_is_asked_for_once_a_call(composio: Composio) -> None:
@@ -132,7 +133,8 @@ def test_the_file_mount_is_the_workspace(composio: Composio, tmp_path: pathlib.P
 def test_a_session_survives_its_process(tmp_path: pathlib.Path) -> None:
     program = (
         "import json, sys; from composio import Composio\n"
-        "session = Composio(backend='embedded', config=json.loads(sys.argv[1])).create(user_id='ada', toolkits=['time'])\n"
+        "composio = Composio(backend='embedded', config=json.loads(sys.argv[1]))\n"
+        "session = composio.create(user_id='ada', toolkits=['time'])\n"
         "print(session.session_id)"
     )
     given = json.dumps(config(tmp_path))
@@ -195,7 +197,7 @@ def test_a_killed_server_is_an_error_and_comes_back(tmp_path: pathlib.Path) -> N
         operation = "EVERYTHING_TRIGGER_LONG_RUNNING_OPERATION"
         caller = threading.Thread(target=lambda: results.append(session.execute(operation, arguments=slow)))
         caller.start()
-        # The call is under way once the log of the server says so; killing it earlier ends it all the same.
+        # Whether the call has reached the server by now or not, it must end.
         for pid in children() - before:
             os.kill(pid, signal.SIGKILL)
         caller.join(timeout=60)

@@ -6,7 +6,6 @@ import copy
 import pickle
 
 import pytest
-
 from composio import _native, exceptions
 from composio.exceptions import BY_KIND, ComposioError
 

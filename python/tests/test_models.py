@@ -6,7 +6,6 @@ import copy
 import pickle
 
 import pytest
-
 from composio.models import Record, SessionExecuteResponse, Tool, ToolkitConnectionsDetails, ToolRouterMCPServerConfig
 
 PAGE = {

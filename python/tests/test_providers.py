@@ -9,12 +9,6 @@ from typing import Any
 
 import pytest
 from anthropic.types import Message, ToolParam
-from conftest import Mock
-from google.genai import types as google
-from openai.types.chat import ChatCompletion, ChatCompletionFunctionToolParam
-from openai.types.responses import FunctionToolParam, Response
-from pydantic import TypeAdapter
-
 from composio import AsyncComposio, Composio, after_execute, before_execute, schema_modifier
 from composio.custom_tools import ExperimentalAPI
 from composio.exceptions import InvalidModifier, UsageError, ValidationError
@@ -23,6 +17,11 @@ from composio.provider import AgenticProvider, FormatProvider, NonAgenticProvide
 from composio_anthropic import AnthropicProvider
 from composio_google import GoogleProvider
 from composio_openai import OpenAIProvider, OpenAIResponsesProvider
+from conftest import Mock
+from google.genai import types as google
+from openai.types.chat import ChatCompletion, ChatCompletionFunctionToolParam
+from openai.types.responses import FunctionToolParam, Response
+from pydantic import TypeAdapter
 
 CALLS = [("LOCAL_GREET", {"name": "Ada"}), ("GITHUB_CREATE_ISSUE", {"title": "x"})]
 

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Mock
-
 from composio import AsyncComposio, Composio
 from composio.exceptions import APIConnectionError, ComposioError
+from conftest import Mock
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import VECTORS, Mock
-
 from composio import AsyncComposio, Composio, after_execute, before_execute, schema_modifier
 from composio._io import drive
 from composio.custom_tools import CustomTool, ExperimentalToolkit, define
@@ -22,6 +20,7 @@ from composio.models import Model
 from composio_anthropic import AnthropicProvider
 from composio_google import GoogleProvider
 from composio_openai import OpenAIProvider, OpenAIResponsesProvider
+from conftest import VECTORS, Mock
 
 PROVIDERS = {cls.name: cls for cls in (OpenAIProvider, OpenAIResponsesProvider, AnthropicProvider, GoogleProvider)}
 GAPS: dict[str, str] = json.loads((VECTORS / "shared" / "gaps.json").read_text()).get("python", {})

@@ -1,6 +1,6 @@
 """Every figure of `make bench` in one run: this package, its peer and the floor, side by side.
 
-    bench.py --python OURS --peer PEER --mock MOCK --floor FLOOR --ndcg NDCG --wheel WHEEL
+bench.py --python OURS --peer PEER --mock MOCK --floor FLOOR --ndcg NDCG --wheel WHEEL
 """
 
 import argparse
@@ -79,11 +79,12 @@ def main() -> None:
 
     def beside(what: str, count: int) -> tuple[float, float, float]:
         """Ours and the floor in turn, so that both see the same machine: both medians, and that of the ratios."""
-        pairs = [
-            (float(json.loads(run(ours, HERE / "worker.py", what, url, count))), json.loads(run(options.floor, url, what, count)))
-            for _ in range(7)
-        ]
-        return tuple(map(statistics.median, zip(*((mine, floor, mine / floor) for mine, floor in pairs), strict=True)))  # type: ignore[return-value]
+        mine, floor = [], []
+        for _ in range(7):
+            mine.append(float(json.loads(run(ours, HERE / "worker.py", what, url, count))))
+            floor.append(float(json.loads(run(options.floor, url, what, count))))
+        ratios = [above / below for above, below in zip(mine, floor, strict=True)]
+        return statistics.median(mine), statistics.median(floor), statistics.median(ratios)
 
     table.head()
     statement = "from composio import Composio"
@@ -110,8 +111,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data:
         fresh = [worker(ours, "embedded_create", f"{data}/{number}", 0, 1) for number in range(9)]
         table.at_most("embedded: create in a fresh process", statistics.median(fresh), 30, "ms")
-        table.at_most("embedded: search among 1,000 tools, median", worker(ours, "embedded_search", f"{data}/s", 300) / 1e3, 1, "ms")
-        table.at_most("embedded: execute of time now, median", worker(ours, "embedded_execute", f"{data}/e", 3000), 100, "µs")
+        search = worker(ours, "embedded_search", f"{data}/s", 300) / 1e3
+        table.at_most("embedded: search among 1,000 tools, median", search, 1, "ms")
+        execute = worker(ours, "embedded_execute", f"{data}/e", 3000)
+        table.at_most("embedded: execute of time now, median", execute, 100, "µs")
 
     ranking = run(options.ndcg, ROOT / "tests/search")
     for name, target in {"metatool_single": 58, "sealtools": 90, "stabletoolbench": 70, "toolret_apigen": 80}.items():

@@ -1,6 +1,6 @@
 """One measurement in one process. The same program runs on this package and on the peer: the API is the same.
 
-    worker.py WHAT BASE_URL [COUNT]     prints one number, or a JSON object
+worker.py WHAT BASE_URL [COUNT]     prints one number, or a JSON object
 """
 
 import json
@@ -8,7 +8,8 @@ import statistics
 import sys
 import threading
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 ARGUMENTS = {"title": "It is broken", "labels": ["bug"]}
 

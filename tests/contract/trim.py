@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Cuts the v3.1 REST contract (structure only) down to the operations that this project implements.
 
-    python3 tests/contract/trim.py FULL.json > tests/contract/openapi-v3.1.json
+python3 tests/contract/trim.py FULL.json > tests/contract/openapi-v3.1.json
 """
 
 import json
+import pathlib
 import sys
 
 PREFIX = "/api/v3.1"
@@ -47,7 +48,8 @@ def trim(contract):
         if kind == "schemas" and name not in schemas:
             schemas[name] = contract["components"]["schemas"][name]
             pending.extend(references(schemas[name]))
-    components = {"schemas": dict(sorted(schemas.items())), "securitySchemes": contract["components"]["securitySchemes"]}
+    security = contract["components"]["securitySchemes"]
+    components = {"schemas": dict(sorted(schemas.items())), "securitySchemes": security}
     return {**contract, "paths": paths, "components": components}
 
 
@@ -69,5 +71,5 @@ def lines(contract):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as full:
+    with pathlib.Path(sys.argv[1]).open(encoding="utf-8") as full:
         print(lines(trim(json.load(full))))

@@ -10,12 +10,14 @@ Usage: recorder.py FILE [--child] [--stubborn] [--fail] [--deaf]
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
 import time
 
-record = open(sys.argv[1], "a", encoding="utf-8")
+# Open for as long as the server runs.
+record = pathlib.Path(sys.argv[1]).open("a", encoding="utf-8")  # noqa: SIM115
 flags = sys.argv[2:]
 extra_tools = []
 
