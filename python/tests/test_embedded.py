@@ -102,7 +102,7 @@ def test_wrong_arguments_are_each_named(composio: Composio) -> None:
     result = session.execute("TIME_CONVERT", arguments={"tiem": "now"})
     assert result.result_type == "failed"
     assert "tiem" in (result.error or "")
-    assert "to_timezone" in (result.error or "")
+    assert "`time` is required" in (result.error or "")
 
 
 def test_an_approval_is_asked_for_once_a_call(composio: Composio) -> None:

@@ -16,10 +16,13 @@ from collections.abc import Iterator
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 IMPORT = """
-import resource, sys, time
+import time
 start = time.perf_counter()
 {statement}
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+seconds = time.perf_counter() - start
+with open("/proc/self/status") as status:
+    peak = next(line for line in status if line.startswith("VmHWM"))
+print(seconds, int(peak.split()[1]) / 1024)
 """
 
 
