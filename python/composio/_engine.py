@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composio._io import Blocking, drive
-from composio.exceptions import ToolInputRequiredError
+from composio.exceptions import InvalidModifier, ToolInputRequiredError, UsageError
 from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult
 from composio.modifiers import select
 from composio.provider import AgenticProvider, FormatProvider, require_format
@@ -84,6 +84,8 @@ class Engine:
         for call in calls:
             params: Any = {"arguments": call["arguments"]}
             params = await self._modify(modifiers, "before_execute", call["slug"], params)
+            if not isinstance(params, dict):
+                raise InvalidModifier(f"before_execute for {call['slug']} must return the parameters, not {params!r}")
             prepared.append({**call, **params})
         results: list[Any] = await self._run(prepared, tool_call=True)
         for index, call in enumerate(calls):
@@ -149,13 +151,16 @@ class _Job:
         try:
             if not self._tool.is_async:
                 value = self._tool.invoke(self._arguments, Context(self._engine.on(Blocking())))
-                return self._number, value, None
+                # A wrapper that is no `async def` itself may give what one gave it.
+                return self._number, _complete(value) if hasattr(value, "__await__") else value, None
             import asyncio
 
             from composio._loop import Threaded
 
             context = AsyncContext(self._engine.on(Threaded()))
             return self._number, asyncio.run(self._tool.invoke(self._arguments, context)), None
+        except SystemExit as error:
+            return self._number, None, UsageError(f"the tool called exit({error.code!r})")
         except Exception as error:
             return self._number, None, error
 
@@ -169,6 +174,15 @@ class _Job:
             return self._number, await self._tool.invoke(self._arguments, AsyncContext(self._engine)), None
         except Exception as error:
             return self._number, None, error
+
+
+def _complete(awaitable: Any) -> Any:
+    import asyncio
+
+    async def wait() -> Any:
+        return await awaitable
+
+    return asyncio.run(wait())
 
 
 def _reason(error: Exception | None) -> str | None:

@@ -59,7 +59,7 @@ def describe(annotation: Any) -> tuple[dict[str, Any], Convert]:
     if is_pydantic_model(annotation):
         return annotation.model_json_schema(), annotation.model_validate
     if (plain := _plain(annotation)) is not None:
-        return dict(plain), float if annotation is float else _same
+        return dict(plain), annotation if annotation in (float, int) else _same
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _enumerate([member.value for member in annotation]), annotation
     if typing.is_typeddict(annotation):
@@ -133,13 +133,24 @@ def _unwrap(hint: Any) -> Any:
     return typing.get_args(hint)[0] if name in ("Required", "NotRequired", "ReadOnly") else hint
 
 
+def _lift_definitions(schema: Any, definitions: dict[str, Any]) -> None:
+    """Moves the definitions of models within a schema to where their references point: its root."""
+    if isinstance(schema, dict):
+        definitions.update(schema.pop("$defs", {}))
+        for part in schema.values():
+            _lift_definitions(part, definitions)
+    elif isinstance(schema, list):
+        for part in schema:
+            _lift_definitions(part, definitions)
+
+
 def describe_parameters(parameters: Mapping[str, tuple[Any, Any]], required: object) -> tuple[dict[str, Any], Convert]:
     """The schema of an object with these parameters: annotation and default of each, `required` where there is none."""
     parts = {name: describe(annotation) for name, (annotation, _) in parameters.items()}
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {}
     for name, (schema, _) in parts.items():
-        definitions.update(schema.pop("$defs", {}))
+        _lift_definitions(schema, definitions)
         default = parameters[name][1]
         if default is not required and isinstance(default, (str, int, float, bool, list, dict)):
             schema["default"] = default.value if isinstance(default, enum.Enum) else default

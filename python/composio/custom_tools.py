@@ -193,11 +193,11 @@ class _Shape:
         self.bind = lambda arguments: ((), convert(arguments))
 
     def _is_context(self, parameter: inspect.Parameter) -> bool:
-        if parameter.name in ("ctx", "context"):
-            return True
+        if parameter.annotation is parameter.empty:
+            return parameter.name in ("ctx", "context")
         annotation = _text(parameter.annotation)
         name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-        return name.rpartition(".")[2] in ("SessionContext", "AsyncSessionContext")
+        return name.rpartition(".")[2] == "SessionContext"
 
     def _annotation(self, parameter: inspect.Parameter) -> Any:
         annotation = _text(parameter.annotation)

@@ -149,7 +149,6 @@ class SessionProxyExecuteResponse(Model):
     """What the proxied API answered. `status` is its HTTP status."""
 
     __slots__ = ()
-    result_type: str
     status: int
     data: Any
     headers: dict[str, str]
@@ -243,6 +242,10 @@ class ConnectedAccount(Record):
     id: str
     status: str
     status_reason: str | None
+
+    def __repr__(self) -> str:
+        # The account's state may hold its credentials.
+        return f"{type(self).__name__}(id={self.id!r}, status={self.status!r})"
 
 
 class ConnectedAccountList(Model):
@@ -354,10 +357,10 @@ class FileDeleteResponse(Model):
 
 
 class ToolRouterMCPServerConfig(Model):
-    """Where the session is served over MCP. `headers` authenticate there: keep them secret.
+    """Where the session is served over MCP. `headers` authenticate there, and a query may: keep both secret.
 
-    >>> ToolRouterMCPServerConfig({"type": "http", "url": "https://host/mcp", "headers": {"x-api-key": "k"}})
-    ToolRouterMCPServerConfig(type='http', url='https://host/mcp', headers={'x-api-key': '***'})
+    >>> ToolRouterMCPServerConfig({"type": "http", "url": "https://host/mcp?token=t", "headers": {"x-api-key": "k"}})
+    ToolRouterMCPServerConfig(type='http', url='https://host/mcp?***', headers={'x-api-key': '***'})
     """
 
     __slots__ = ()
@@ -367,7 +370,9 @@ class ToolRouterMCPServerConfig(Model):
 
     def __repr__(self) -> str:
         masked = dict.fromkeys(self.headers, "***")
-        return f"{type(self).__name__}(type={self.type!r}, url={self.url!r}, headers={masked!r})"
+        address, query, _ = self.url.partition("?")
+        url = f"{address}?***" if query else address
+        return f"{type(self).__name__}(type={self.type!r}, url={url!r}, headers={masked!r})"
 
 
 class ToolCallResult(Model):

@@ -39,8 +39,7 @@ class Modifier:
         if not self._tools and not self._toolkits:
             return True
         tool = tool.upper()
-        prefixed = any(tool.startswith(f"{slug}_") for slug in self._toolkits)
-        return tool in self._tools or toolkit.upper() in self._toolkits or prefixed
+        return tool in self._tools or toolkit.upper() in self._toolkits
 
     def __repr__(self) -> str:
         scope = [f"{name}={value!r}" for name in ("tools", "toolkits") if (value := getattr(self, name))]

@@ -37,7 +37,7 @@ class BaseProvider:
 
 
 class NonAgenticProvider(BaseProvider):
-    """A provider whose tool calls the caller runs, with `session.handle_tool_calls` or `session.execute`."""
+    """A provider whose tool calls the caller runs, each with `session.execute_tool_call`."""
 
     def wrap_tool(self, tool: Tool) -> Any:
         """The tool as the provider's API takes it."""
@@ -124,5 +124,5 @@ def require_format(provider: BaseProvider) -> FormatProvider:
         return provider
     raise UsageError(
         f"the provider {provider.name or type(provider).__name__} does not say how its replies name tool calls",
-        suggested_fix="run them with session.execute",
+        suggested_fix="run each with session.execute_tool_call",
     )

@@ -92,8 +92,18 @@ impl Client {
     /// [`composio_contract::ErrorKind::Validation`] for bad options, before anything is sent; else what the backend says.
     pub async fn create(&self, options: &RawJson, tools: CustomToolSet) -> Result<Session> {
         let options = CreateOptions::read(options, &tools)?;
-        let reply = self.backend()?.create_session(&options.request).await?;
-        Session::bind(self.clone(), reply, tools, options.mcp)
+        let backend = self.backend()?;
+        let reply = backend.create_session(&options.request).await?;
+        let id = reply.session_id.clone();
+        match Session::bind(self.clone(), reply, tools, options.mcp) {
+            Err(error) => {
+                // The caller never learns of the session; the reason why it cannot have it matters more than whether
+                // it could be taken back.
+                let _ = backend.delete_session(&id).await;
+                Err(error)
+            }
+            bound => bound,
+        }
     }
 
     /// Takes up a session that exists; with custom tools, binds them to it.

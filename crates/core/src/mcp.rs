@@ -20,7 +20,7 @@ pub struct McpServer {
 
 impl fmt::Debug for McpServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpServer").field("kind", &self.kind).field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("McpServer").field("kind", &self.kind).field("origin", &shown(&self.url)).finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ use composio_contract::{ErrorKind, RawJson, Result};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, with_results};
 use crate::run::{Call, Run, Step};
 
 /// The meta tool that runs several tools at once.
@@ -38,7 +38,7 @@ struct Item {
 /// What the backend made of its items.
 #[derive(Default)]
 struct Theirs {
-    results: std::vec::IntoIter<RawJson>,
+    results: Vec<Object>,
     /// The other fields of its data.
     data: Object,
     failure: Option<String>,
@@ -88,7 +88,9 @@ impl Multi {
         let mut theirs = match self.remote.map(&mut *take) {
             None => Theirs::default(),
             Some(Ok(outcome)) => Theirs::read(outcome),
-            Some(Err(error)) if error.kind() == ErrorKind::ToolInputRequired => return Err(error),
+            Some(Err(error)) if error.kind() == ErrorKind::ToolInputRequired => {
+                return Err(with_results(error, &ours(self.items, take)?)?);
+            }
             Some(Err(error)) => Theirs { failure: Some(error.to_string()), ..Theirs::default() },
         };
         let mut results: Vec<Object> = Vec::with_capacity(self.items.len());
@@ -122,20 +124,38 @@ impl Multi {
     }
 }
 
+/// The entries of what ran here, with their places in the request.
+fn ours(items: Vec<(String, Place)>, take: &mut impl FnMut(Step) -> Result<Outcome>) -> Result<Vec<Object>> {
+    let mut entries = Vec::new();
+    for (index, (slug, place)) in items.into_iter().enumerate() {
+        if let Place::Here(step) = place {
+            let mut entry = entry(&slug, &take(step)?)?;
+            entry.insert("index".to_owned(), RawJson::encode(&index)?);
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
 impl Theirs {
     fn read(outcome: Outcome) -> Self {
         let mut data: Object = outcome.data.decode("data").unwrap_or_default();
-        let results: Option<Vec<RawJson>> =
+        let results: Option<Vec<Object>> =
             data.shift_remove("results").and_then(|results| results.decode("results").ok());
         let failure = (!outcome.successful)
             .then(|| outcome.error.unwrap_or_else(|| "the backend's part of the tools failed".to_owned()));
-        Self { results: results.unwrap_or_default().into_iter(), data, failure }
+        Self { results: results.unwrap_or_default(), data, failure }
     }
 
-    /// The next item's entry, or a failure where the backend has none for it.
+    /// The next item's entry, or a failure where the backend has none for it. Entries come in the order of the
+    /// request, but one that names another tool is that other's.
     fn next(&mut self, slug: &str) -> Result<Object> {
-        if let Some(Ok(entry)) = self.results.next().map(|entry| entry.decode("result")) {
-            return Ok(entry);
+        let fits = |entry: &Object| match entry.get("tool_slug").map(|named| named.decode::<String>("tool_slug")) {
+            Some(Ok(named)) => named.eq_ignore_ascii_case(slug),
+            _ => true,
+        };
+        if let Some(place) = self.results.iter().position(fits) {
+            return Ok(self.results.remove(place));
         }
         let reason = self.failure.as_deref().unwrap_or("the backend did not answer for this tool");
         entry(slug, &Outcome::failed(reason))

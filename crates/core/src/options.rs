@@ -12,7 +12,7 @@ use url::Url;
 pub const DEFAULT_BASE_URL: &str = "https://backend.composio.dev";
 
 /// What a caller said about the backend; what is left out comes from the environment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ClientOptions {
     /// `embedded` or `http`; none lets the key and the base URL decide.
     pub backend: Option<String>,
@@ -26,6 +26,16 @@ pub struct ClientOptions {
     pub max_retries: Option<u32>,
     /// Headers that every call sends, such as a session's own bearer.
     pub default_headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("backend", &self.backend)
+            .field("timeout", &self.timeout)
+            .field("max_retries", &self.max_retries)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The backend that the options come to.
@@ -93,6 +103,8 @@ impl ClientOptions {
             ));
         }
         let api_key = self.api_key.or_else(|| from_environment("COMPOSIO_API_KEY").map(SecretString::from));
+        // A key that was read from a file ends with a line break, which no header can carry.
+        let api_key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
         let base_url = self.base_url.or_else(|| from_environment("COMPOSIO_BASE_URL"));
         if !forced_http && api_key.is_none() && base_url.is_none() {
             return Ok(Choice::Embedded);
@@ -114,10 +126,11 @@ impl ClientOptions {
 }
 
 fn parse_base_url(text: &str) -> Result<Url> {
+    // The text is not shown: it may hold a password.
     let url = Url::parse(text.trim().trim_end_matches('/'))
-        .map_err(|error| Error::validation(format!("base_url: {text:?} is not a URL: {error}")))?;
+        .map_err(|error| Error::validation(format!("base_url: is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(Error::validation(format!("base_url: {text:?} must start with http:// or https://")));
+        return Err(Error::validation("base_url: must start with http:// or https:// and name a host"));
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::validation("base_url: must have no query, fragment or credentials"));

@@ -1,6 +1,7 @@
 //! How a tool's run ended, in the two shapes that callers know.
 
 use composio_contract::{Error, ErrorKind, ExecuteReply, RawJson, Reply, Result, ResultType};
+use indexmap::IndexMap;
 use serde::Serialize;
 
 /// The result of one tool, run here or by the backend.
@@ -82,13 +83,24 @@ impl Outcome {
 pub(crate) fn unknown_result_type(result_type: Option<&ResultType>) -> Error {
     let what = match result_type {
         Some(ResultType::Other(word)) => format!("the backend answered with the unknown result_type {word:?}"),
+        Some(ResultType::Failed) => {
+            "the backend answered with result_type \"failed\", which this call cannot have".to_owned()
+        }
         _ => "the backend answered without a result_type".to_owned(),
     };
     Error::validation(what).with_suggested_fix("a newer version of this library may know it")
 }
 
+/// Adds what else ran to an error that a tool waits for the user, so that the caller does not run it again.
+pub(crate) fn with_results<T: Serialize>(error: Error, results: &[T]) -> Result<Error> {
+    let details = error.details().cloned().unwrap_or_default();
+    let mut details: IndexMap<String, RawJson> = details.decode("details")?;
+    details.insert("results".to_owned(), RawJson::encode(results)?);
+    Ok(error.with_details(RawJson::encode(&details)?))
+}
+
 pub(crate) fn input_required(what: &str, raw: &RawJson) -> Error {
-    Error::new(ErrorKind::ToolInputRequired, format!("{what} waits for the user's answer; nothing has run"))
+    Error::new(ErrorKind::ToolInputRequired, format!("{what} waits for the user's answer and has not run"))
         .with_suggested_fix("ask what input_requests says and call again with input_responses and request_state")
         .with_details(raw.clone())
 }

@@ -126,17 +126,29 @@ impl Run {
                 run.plans.push(Plan::Single(Step::Settled(Outcome::failed(format!("{}: {problem}", call.slug)))));
                 continue;
             }
-            call.check()?;
+            let slug = call.slug.clone();
             let plan = match mode {
-                RunMode::ToolCall if call.slug.eq_ignore_ascii_case(MULTI_EXECUTE) => run.plan_multi(call)?,
-                _ => Plan::Single(run.step(call)?),
+                RunMode::Execute => run.plan_one(call)?,
+                // One slip of a model must not cost it its other calls.
+                RunMode::ToolCall => run
+                    .plan_call(call)
+                    .unwrap_or_else(|error| Plan::Single(Step::Settled(Outcome::failed(format!("{slug}: {error}"))))),
             };
             run.plans.push(plan);
         }
         Ok(run)
     }
 
-    fn plan_multi(&mut self, call: Call) -> Result<Plan> {
+    fn plan_one(&mut self, call: Call) -> Result<Plan> {
+        call.check()?;
+        Ok(Plan::Single(self.step(call)?))
+    }
+
+    fn plan_call(&mut self, call: Call) -> Result<Plan> {
+        if !call.slug.eq_ignore_ascii_case(MULTI_EXECUTE) {
+            return self.plan_one(call);
+        }
+        call.check()?;
         Ok(match Multi::split(call, self)? {
             Ok(multi) => Plan::Multi(multi),
             Err(whole) => Plan::Single(self.send(whole)),

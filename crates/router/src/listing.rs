@@ -112,11 +112,13 @@ impl Router {
     /// The catalogue's tools; with a query those that fit it, best first.
     pub(crate) async fn all_tools(&self, query: &ToolsQuery) -> Result<Page<Tool>> {
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLS)?;
-        if let Some(slug) = &query.toolkit_slug {
+        let wanted: Option<Vec<&str>> =
+            query.toolkit_slug.as_deref().map(|list| list.split(',').map(str::trim).collect());
+        for slug in wanted.iter().flatten() {
             self.catalog.toolkit(slug)?;
         }
         let of_toolkit =
-            |slug: &str| query.toolkit_slug.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(slug));
+            |slug: &str| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|each| each.eq_ignore_ascii_case(slug)));
         let listed: Option<Vec<String>> =
             query.tool_slugs.as_deref().map(|list| list.split(',').map(|slug| slug.trim().to_uppercase()).collect());
         let toolkits = self.catalog.load(|toolkit| of_toolkit(&toolkit.slug)).await;

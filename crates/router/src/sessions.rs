@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use composio_contract::{
-    AttachSession, ConfigVersion, CreateSession, CustomTools, DeletedSession, Error, ErrorKind, Experimental,
-    ExperimentalSettings, McpServer, Page, PageQuery, Patch, RawJson, Result, Session, SessionConfig, Settings,
-    UpdateSession,
+    AttachSession, ConfigVersion, CreateSession, CustomToolkit, CustomTools, DeletedSession, Error, ErrorKind,
+    Experimental, ExperimentalSettings, McpServer, Page, PageQuery, Patch, RawJson, Result, Session, SessionConfig,
+    Settings, UpdateSession,
 };
 use uuid::Uuid;
 
@@ -131,7 +131,7 @@ impl Router {
         }
         let mut config = settings::defaults(&request.user_id);
         let mut experimental = ExperimentalSettings::default();
-        self.check_toolkits(&request.settings)?;
+        self.check_toolkits(&request.settings, &[])?;
         settings::apply(&request.settings, &mut config, &mut experimental)?;
         let custom = request.settings.experimental.value().map_or_else(CustomTools::default, |given| CustomTools {
             custom_tools: given.custom_tools.clone().unwrap_or_default(),
@@ -169,9 +169,9 @@ impl Router {
     /// Changes the configuration. Without an expected version a change that came in between is kept, not overwritten:
     /// this one is applied on top of it.
     pub(crate) async fn change_session(&self, id: &str, request: &UpdateSession) -> Result<Session> {
-        self.check_toolkits(&request.settings)?;
         for _ in 0..ATTEMPTS {
             let session = self.session(id).await?;
+            self.check_toolkits(&request.settings, &session.custom.custom_toolkits)?;
             let base = session.config_version;
             if let Some(expected) = request.expected_config_version
                 && expected != base
@@ -216,14 +216,15 @@ impl Router {
     }
 
     /// A toolkit that is asked for by name must exist; a slip would otherwise leave a session without it unnoticed.
-    fn check_toolkits(&self, settings: &Settings) -> Result<()> {
+    fn check_toolkits(&self, settings: &Settings, bound: &[CustomToolkit]) -> Result<()> {
         let enabled = settings.toolkits.value().and_then(|filter| filter.enable.as_ref());
         let chosen = match &settings.tools {
             Patch::Set(tools) => tools.keys().collect(),
             Patch::Keep | Patch::Clear => Vec::new(),
         };
         let custom = settings.experimental.value().and_then(|given| given.custom_toolkits.as_ref());
-        let is_custom = |slug: &str| custom.into_iter().flatten().any(|own| own.slug.eq_ignore_ascii_case(slug));
+        let is_custom =
+            |slug: &str| custom.into_iter().flatten().chain(bound).any(|own| own.slug.eq_ignore_ascii_case(slug));
         for slug in enabled.into_iter().flatten().chain(chosen) {
             if self.catalog.toolkit(slug).is_err() && !is_custom(slug) {
                 return Err(self.catalog.unknown_toolkit(slug, ErrorKind::Validation));

@@ -140,11 +140,14 @@ impl HttpBackend {
         let mut attempt = 0;
         loop {
             let (error, wait) = match self.attempt(&call.method, &url, body.as_ref()).await {
-                Ok(response) if response.status().is_success() => {
-                    let text = String::from_utf8(read(response, REPLY_LIMIT).await?.into())
-                        .map_err(|_| Error::new(ErrorKind::InvalidReply, "the backend's answer is not UTF-8"))?;
-                    return Reply::read(text);
-                }
+                Ok(response) if response.status().is_success() => match read(response, REPLY_LIMIT).await {
+                    Ok(body) => {
+                        let text = String::from_utf8(body.into())
+                            .map_err(|_| Error::new(ErrorKind::InvalidReply, "the backend's answer is not UTF-8"))?;
+                        return Reply::read(text);
+                    }
+                    Err(error) => (error, retry::delay(attempt, None)),
+                },
                 Ok(response) => {
                     let wait = retry::delay(attempt, Some(response.headers()));
                     (self.refusal(response).await, wait)
@@ -199,9 +202,12 @@ impl HttpBackend {
     /// Takes the client's own credentials out of a text.
     fn mask(&self, text: &str) -> String {
         let key = self.options.api_key.as_ref().map(ExposeSecret::expose_secret);
-        let headers = self.options.default_headers.iter().map(|(_, value)| value.as_str());
-        let long = key.into_iter().chain(headers).filter(|secret| secret.len() >= SHORTEST_SECRET);
-        long.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        // A header may hold a scheme before the secret, as in `Bearer …`.
+        let headers = self.options.default_headers.iter().flat_map(|(_, value)| value.split_whitespace());
+        let mut secrets: Vec<&str> =
+            key.into_iter().chain(headers).filter(|secret| secret.len() >= SHORTEST_SECRET).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 
     /// Files are larger than replies.

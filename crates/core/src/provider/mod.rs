@@ -11,7 +11,7 @@ use composio_contract::{Error, ErrorKind, RawJson, Result, Tool};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, with_results};
 use crate::run::Call;
 
 /// An AI provider's format.
@@ -211,23 +211,54 @@ impl ToolCall {
 
 /// The results of a model's tool calls, one a call: `data`, `error`, `successful`.
 ///
-/// Where some tools ran, an error of another becomes a failed result, so that nothing that ran is lost to the model.
+/// What the model got wrong (an unknown tool, one that it may not use, wrong arguments) becomes a failed result for it
+/// to mend. So does any error of one call beside others that ran, so that nothing that ran is lost.
 ///
 /// # Errors
-/// The first error where no tool ran, and [`ErrorKind::ToolInputRequired`] where a tool waits for the user: the model
-/// cannot answer that.
-pub fn tool_results(mut outcomes: Vec<Result<Outcome>>) -> Result<Vec<RawJson>> {
-    if !outcomes.is_empty() && outcomes.iter().all(Result::is_err) {
-        return outcomes.swap_remove(0).and_then(|outcome| Ok(vec![outcome.as_tool_response()?]));
+/// The first other error where no tool ran, and [`ErrorKind::ToolInputRequired`] where a tool waits for the user: the
+/// model cannot answer that. Its details then have `results`, what the other calls ended with, null for those that wait.
+pub fn tool_results(outcomes: Vec<Result<Outcome>>) -> Result<Vec<RawJson>> {
+    let (mut ran, mut waiting, mut refused) = (false, None, None);
+    let mut results: Vec<Option<RawJson>> = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        results.push(match outcome {
+            Ok(outcome) => {
+                ran = true;
+                Some(outcome.as_tool_response()?)
+            }
+            Err(error) if error.kind() == ErrorKind::ToolInputRequired => {
+                waiting.get_or_insert(error);
+                None
+            }
+            Err(error) => {
+                let result = Outcome::failed(error.to_string()).as_tool_response()?;
+                if is_the_models(error.kind()) {
+                    ran = true;
+                } else {
+                    refused.get_or_insert(error);
+                }
+                Some(result)
+            }
+        });
     }
-    outcomes
-        .into_iter()
-        .map(|outcome| match outcome {
-            Ok(outcome) => outcome.as_tool_response(),
-            Err(error) if error.kind() == ErrorKind::ToolInputRequired => Err(error),
-            Err(error) => Outcome::failed(error.to_string()).as_tool_response(),
-        })
-        .collect()
+    match (waiting, refused) {
+        (Some(error), _) if results.len() > 1 => Err(with_results(error, &results)?),
+        (Some(error), _) => Err(error),
+        (None, Some(error)) if !ran => Err(error),
+        _ => Ok(results.into_iter().flatten().collect()),
+    }
+}
+
+/// Whether an error is for the model to mend, not for the program.
+fn is_the_models(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Validation
+            | ErrorKind::BadRequest
+            | ErrorKind::UnprocessableEntity
+            | ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+    )
 }
 
 fn text<'a>(value: &'a Value, keys: &[&str]) -> &'a str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composio_contract::{
-    AttachSession, Backend as _, CreateSession, ErrorKind, PageQuery, SessionToolkitsQuery, Tool, ToolkitsQuery,
+    AttachSession, Backend as _, CreateSession, ErrorKind, PageQuery, SessionToolkitsQuery, ToolkitsQuery,
     ToolsQuery, UpdateSession,
 };
 use composio_router::source::ToolkitInfo;
