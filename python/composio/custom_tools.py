@@ -193,11 +193,14 @@ class _Shape:
         self.bind = lambda arguments: ((), convert(arguments))
 
     def _is_context(self, parameter: inspect.Parameter) -> bool:
+        named = parameter.name in ("ctx", "context")
         if parameter.annotation is parameter.empty:
-            return parameter.name in ("ctx", "context")
+            return named
         annotation = _text(parameter.annotation)
         name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-        return name.rpartition(".")[2] == "SessionContext"
+        name = name.rpartition(".")[2]
+        # Another annotation says that it is an input of that name.
+        return name == "SessionContext" or (named and name == "Any")
 
     def _annotation(self, parameter: inspect.Parameter) -> Any:
         annotation = _text(parameter.annotation)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -188,21 +189,24 @@ def test_real_mcp_servers(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_killed_server_is_an_error_and_comes_back(tmp_path: pathlib.Path) -> None:
-    before = children()
-    with Composio(backend="embedded", config=config(tmp_path, node("everything", "stdio"))) as composio:
+    before, log = children(), tmp_path / "received.jsonl"
+    script = ROOT / "tests/mcp-servers/recorder.py"
+    recorder = {"slug": "recorder", "command": sys.executable, "args": [str(script), str(log)]}
+    with Composio(backend="embedded", config=config(tmp_path, recorder)) as composio:
         session = composio.create(user_id="ada")
-        assert session.execute("EVERYTHING_ECHO", arguments={"message": "hi"}).error is None
+        assert session.execute("RECORDER_ECHO", arguments={"message": "hi"}).data == {"message": "hi"}
         results: list[Any] = []
-        slow = {"duration": 600, "steps": 2}
-        operation = "EVERYTHING_TRIGGER_LONG_RUNNING_OPERATION"
-        caller = threading.Thread(target=lambda: results.append(session.execute(operation, arguments=slow)))
+        caller = threading.Thread(target=lambda: results.append(session.execute("RECORDER_HANG")))
         caller.start()
-        # Whether the call has reached the server by now or not, it must end.
+        deadline = time.monotonic() + 30
+        while '"hang"' not in "".join(line for line in log.read_text().splitlines() if "tools/call" in line):
+            assert time.monotonic() < deadline, "the call does not reach the server"
+            time.sleep(0.01)
         for pid in children() - before:
             os.kill(pid, signal.SIGKILL)
-        caller.join(timeout=60)
+        caller.join(timeout=30)
         assert not caller.is_alive(), "the call hangs"
         assert results[0].result_type == "failed"
-        assert results[0].error
-        again = session.execute("EVERYTHING_ECHO", arguments={"message": "back"})
-        assert "back" in json.dumps(again.data)
+        assert "recorder" in (results[0].error or "")
+        again = session.execute("RECORDER_ECHO", arguments={"message": "back"})
+        assert again.data == {"message": "back"}
