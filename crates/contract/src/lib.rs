@@ -9,6 +9,7 @@
 
 mod accounts;
 mod backend;
+mod custom;
 mod error;
 mod execute;
 mod files;
@@ -21,6 +22,7 @@ mod tools;
 
 pub use accounts::{AccountRef, AuthConfigRef, ConnectedAccount, ConnectedAccountsQuery, LinkReply, LinkRequest};
 pub use backend::{Backend, BoxError};
+pub use custom::{LOCAL_PREFIX, check_custom_slug, check_slug_characters, final_custom_slug, is_custom_slug};
 pub use error::{Error, ErrorKind, Result};
 pub use execute::{
     ExecuteMetaRequest, ExecuteReply, ExecuteRequest, ProxyExecuteRequest, ProxyParameter, ProxyReply, ResultType,

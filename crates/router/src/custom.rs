@@ -2,15 +2,9 @@
 
 use std::collections::HashMap;
 
-use composio_contract::{CustomTool, CustomToolkit, CustomTools, Error, RawJson, Result};
-
-const PREFIX: &str = "LOCAL_";
-const MAX_SLUG: usize = 60;
-
-/// Whether a slug is the final one of a custom tool.
-pub(crate) fn is_local(slug: &str) -> bool {
-    slug.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
-}
+use composio_contract::{
+    CustomTool, CustomToolkit, CustomTools, Error, RawJson, Result, check_custom_slug, final_custom_slug,
+};
 
 /// The error of a run that should not have come here.
 pub(crate) fn runs_elsewhere(slug: &str) -> Error {
@@ -32,7 +26,7 @@ pub(crate) fn from_request(experimental: Option<&RawJson>) -> Result<CustomTools
 pub(crate) fn bind(tools: CustomTools) -> Result<CustomTools> {
     let mut taken: HashMap<String, String> = HashMap::new();
     let mut name = |mut tool: CustomTool, toolkit: Option<&str>| -> Result<CustomTool> {
-        check_slug(&tool.slug, "custom tool")?;
+        check_custom_slug("custom tool", &tool.slug)?;
         check_texts(&tool.slug, &tool.name, &tool.description, 5_120)?;
         if tool.input_schema.get("type").is_some_and(|kind| kind != "object") {
             return Err(Error::validation(format!(
@@ -40,7 +34,7 @@ pub(crate) fn bind(tools: CustomTools) -> Result<CustomTools> {
                 tool.slug
             )));
         }
-        let slug = final_slug(&tool.slug, toolkit.or(tool.extends_toolkit.as_deref()))?;
+        let slug = final_custom_slug(&tool.slug, toolkit.or(tool.extends_toolkit.as_deref()))?;
         if let Some(other) = taken.insert(slug.clone(), tool.slug.clone()) {
             return Err(Error::validation(format!(
                 "the custom tools `{other}` and `{}` both come to the slug `{slug}`; rename one of them",
@@ -53,7 +47,7 @@ pub(crate) fn bind(tools: CustomTools) -> Result<CustomTools> {
     let custom_tools = tools.custom_tools.into_iter().map(|tool| name(tool, None)).collect::<Result<_>>()?;
     let mut custom_toolkits: Vec<CustomToolkit> = Vec::new();
     for mut toolkit in tools.custom_toolkits {
-        check_slug(&toolkit.slug, "custom toolkit")?;
+        check_custom_slug("custom toolkit", &toolkit.slug)?;
         check_texts(&toolkit.slug, &toolkit.name, &toolkit.description, 2_048)?;
         if custom_toolkits.iter().any(|other| other.slug.eq_ignore_ascii_case(&toolkit.slug)) {
             return Err(Error::validation(format!("two custom toolkits have the slug `{}`; rename one", toolkit.slug)));
@@ -79,21 +73,6 @@ pub(crate) fn has(tools: &CustomTools, slug: &str) -> bool {
     })
 }
 
-fn check_slug(slug: &str, what: &str) -> Result<()> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if slug.is_empty() || !slug.bytes().all(allowed) {
-        return Err(Error::validation(format!(
-            "the {what} slug `{slug}` may have only letters, digits, `_` and `-`, and at least one of them"
-        )));
-    }
-    for reserved in [PREFIX, "COMPOSIO_"] {
-        if slug.get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved)) {
-            return Err(Error::validation(format!("the {what} slug `{slug}` may not start with `{reserved}`")));
-        }
-    }
-    Ok(())
-}
-
 fn check_texts(slug: &str, name: &str, description: &str, limit: usize) -> Result<()> {
     for (field, text, limit) in [("name", name, 128), ("description", description, limit)] {
         let length = text.chars().count();
@@ -104,19 +83,6 @@ fn check_texts(slug: &str, name: &str, description: &str, limit: usize) -> Resul
         }
     }
     Ok(())
-}
-
-fn final_slug(slug: &str, toolkit: Option<&str>) -> Result<String> {
-    let slug = match toolkit {
-        Some(toolkit) => format!("{PREFIX}{toolkit}_{slug}"),
-        None => format!("{PREFIX}{slug}"),
-    }
-    .to_ascii_uppercase();
-    if slug.len() > MAX_SLUG {
-        let message = format!("the final slug `{slug}` has {} characters; at most {MAX_SLUG} are allowed", slug.len());
-        return Err(Error::validation(message));
-    }
-    Ok(slug)
 }
 
 #[cfg(test)]
@@ -148,11 +114,11 @@ mod tests {
     #[test]
     fn slugs_that_are_not_allowed_are_told() {
         for (slug, message) in [
-            ("a b", "may have only letters"),
-            ("", "may have only letters"),
-            ("local_a", "may not start with `LOCAL_`"),
-            ("Composio_a", "may not start with `COMPOSIO_`"),
-            (&"x".repeat(55), "has 61 characters; at most 60"),
+            ("a b", "letters, digits, _ and -"),
+            ("", "letters, digits, _ and -"),
+            ("local_a", "slugs that start with LOCAL_ are reserved"),
+            ("Composio_a", "slugs that start with COMPOSIO_ are reserved"),
+            (&"x".repeat(55), "has 61 characters, more than 60"),
         ] {
             let error = slugs(json!({"custom_tools": [tool(slug)]})).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

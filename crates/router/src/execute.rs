@@ -87,7 +87,7 @@ impl Router {
         arguments: Map<String, Value>,
         account: Option<&str>,
     ) -> Result<Call> {
-        if custom::is_local(slug) || custom::has(&session.custom, slug) {
+        if composio_contract::is_custom_slug(slug) || custom::has(&session.custom, slug) {
             return Err(custom::runs_elsewhere(slug));
         }
         if meta::is_meta(slug) {

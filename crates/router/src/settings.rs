@@ -145,7 +145,7 @@ fn preload(tools: &PreloadTools) -> Result<StoredPreload> {
         PreloadTools::Named(word) if !tools.is_all() => {
             Err(Error::validation(format!("`preload.tools` is `{word}`; it must be \"all\" or a list of tool slugs")))
         }
-        PreloadTools::List(slugs) => match slugs.iter().find(|slug| crate::custom::is_local(slug)) {
+        PreloadTools::List(slugs) => match slugs.iter().find(|slug| composio_contract::is_custom_slug(slug)) {
             Some(slug) => Err(Error::validation(format!(
                 "`preload.tools` lists the custom tool `{slug}`; set `preload` on the custom tool itself"
             ))),

@@ -1,15 +1,11 @@
 //! One custom tool, checked and completed as it is defined.
 
-use composio_contract::{CustomTool, Error, RawJson, Result};
+use composio_contract::{
+    CustomTool, Error, RawJson, Result, check_custom_slug, check_slug_characters, final_custom_slug,
+};
 use composio_schema::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// The prefix of every custom tool's final slug.
-const LOCAL: &str = "LOCAL_";
-/// Prefixes that no custom slug may have.
-const RESERVED: [&str; 2] = [LOCAL, "COMPOSIO_"];
-const LONGEST_FINAL_SLUG: usize = 60;
 
 /// A custom tool as a language layer hands it in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,7 +66,7 @@ pub fn define(draft: &RawJson) -> Result<Definition> {
     let draft: Draft = draft.decode("custom tool")?;
     let function = draft.function_name.filter(|name| !name.is_empty());
     let slug = draft.slug.or_else(|| function.as_deref().map(str::to_uppercase)).unwrap_or_default();
-    check_slug("custom tool", &slug)?;
+    check_custom_slug("custom tool", &slug)?;
     let fail = |what: &str| Err(Error::validation(format!("custom tool {slug}: {what}")));
     let name = draft.name.unwrap_or_else(|| title_case(function.as_deref().unwrap_or(&slug)));
     if !(1..=128).contains(&name.chars().count()) {
@@ -93,9 +89,9 @@ pub fn define(draft: &RawJson) -> Result<Definition> {
         return fail("the output schema must be an object");
     }
     if let Some(toolkit) = &draft.extends_toolkit {
-        check_characters("extends_toolkit", toolkit)?;
+        check_slug_characters("extends_toolkit", toolkit)?;
     }
-    final_slug(&slug, draft.extends_toolkit.as_deref())?;
+    final_custom_slug(&slug, draft.extends_toolkit.as_deref())?;
     let input_schema = Value::Object(schema);
     if let Err(error) = Schema::compile(&input_schema) {
         return fail(&format!("the input schema is not a valid JSON Schema: {error}"));
@@ -113,44 +109,6 @@ pub fn define(draft: &RawJson) -> Result<Definition> {
         },
         validate: draft.validate,
     })
-}
-
-/// The slug by which a model calls the tool.
-pub(super) fn final_slug(slug: &str, toolkit: Option<&str>) -> Result<String> {
-    let mut text = LOCAL.to_owned();
-    if let Some(toolkit) = toolkit {
-        text += toolkit;
-        text.push('_');
-    }
-    text += slug;
-    if text.len() > LONGEST_FINAL_SLUG {
-        return Err(Error::validation(format!(
-            "custom tool {slug}: its final slug {text} has {} characters, more than {LONGEST_FINAL_SLUG}; shorten the slug",
-            text.len()
-        )));
-    }
-    Ok(text.to_uppercase())
-}
-
-/// Checks the slug of a custom tool or toolkit.
-pub(super) fn check_slug(what: &str, slug: &str) -> Result<()> {
-    check_characters(what, slug)?;
-    let reserved =
-        RESERVED.iter().find(|prefix| slug.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
-    match reserved {
-        Some(prefix) => Err(Error::validation(format!("{what} {slug}: slugs that start with {prefix} are reserved"))),
-        None => Ok(()),
-    }
-}
-
-fn check_characters(what: &str, slug: &str) -> Result<()> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if slug.is_empty() || !slug.chars().all(fits) {
-        return Err(Error::validation(format!(
-            "{what}: the slug {slug:?} must have one or more of letters, digits, _ and -, and nothing else"
-        )));
-    }
-    Ok(())
 }
 
 fn title_case(text: &str) -> String {

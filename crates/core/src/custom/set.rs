@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 
 use composio_contract::{
     AttachSession, CustomTool, CustomToolkit, CustomTools, Error, Experimental, Patch, PreloadTools, RawJson, Result,
-    Settings, Tool, ToolToolkit,
+    Settings, Tool, ToolToolkit, check_custom_slug, final_custom_slug,
 };
 use composio_schema::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::definition::{Definition, check_slug, final_slug, wire_schema};
+use super::definition::{Definition, wire_schema};
 
 /// What stands before the description of a custom tool that is listed directly.
 const DIRECT_NOTE: &str = "Call this tool directly by its name; it needs no search and no multi execute. ";
@@ -85,7 +85,7 @@ impl CustomToolSet {
 
     fn add_toolkit(&mut self, toolkit: ToolkitDefinition) -> Result<()> {
         let slug = toolkit.slug;
-        check_slug("custom toolkit", &slug)?;
+        check_custom_slug("custom toolkit", &slug)?;
         let fail = |what: &str| Err(Error::validation(format!("custom toolkit {slug}: {what}")));
         if self.toolkits.iter().any(|other| other.slug.eq_ignore_ascii_case(&slug)) {
             return fail("there are two of that slug");
@@ -120,7 +120,7 @@ impl CustomToolSet {
 
     fn add(&mut self, definition: Definition, toolkit: Option<&CustomToolkit>) -> Result<()> {
         let owner = toolkit.map(|toolkit| toolkit.slug.clone()).or_else(|| definition.tool.extends_toolkit.clone());
-        let slug = final_slug(&definition.tool.slug, owner.as_deref())?;
+        let slug = final_custom_slug(&definition.tool.slug, owner.as_deref())?;
         let preload = definition.tool.preload.or(toolkit.and_then(|toolkit| toolkit.preload)).unwrap_or(false);
         if self.by_final.contains_key(&slug) {
             return Err(Error::validation(format!(

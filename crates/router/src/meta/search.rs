@@ -95,7 +95,7 @@ impl Router {
         let mut results = Vec::with_capacity(request.queries.len());
         for (query, index) in request.queries.iter().zip(1..) {
             let hits = loads.index.search_with(&overlay, &query.use_case, HITS, |slug| {
-                custom::is_local(slug)
+                composio_contract::is_custom_slug(slug)
                     || loads.get(slug).is_some_and(|tool| session.policy.decide(&tool.subject()).is_ok())
             });
             results.push(result(index, query, &hits, &loads, &custom, &mut schemas));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use composio_contract::{
-    AttachSession, Backend as _, CreateSession, ErrorKind, PageQuery, SessionToolkitsQuery, ToolkitsQuery,
-    ToolsQuery, UpdateSession,
+    AttachSession, Backend as _, CreateSession, ErrorKind, PageQuery, SessionToolkitsQuery, ToolkitsQuery, ToolsQuery,
+    UpdateSession,
 };
 use composio_router::source::ToolkitInfo;
 use composio_router::{Router, RouterConfig};
