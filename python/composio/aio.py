@@ -281,10 +281,17 @@ class AsyncToolRouterSession(SessionBase):
         return await self._engine.handle_tool_calls(response, modifiers)
 
     async def execute_tool_call(
-        self, slug: str, arguments: dict[str, Any] | None = None, modifiers: Sequence[Modifier] | None = None
+        self,
+        slug: str,
+        arguments: dict[str, Any] | None = None,
+        modifiers: Sequence[Modifier] | None = None,
+        *,
+        input_responses: dict[str, Any] | None = None,
+        request_state: str | None = None,
     ) -> ToolCallResult:
         """Runs a tool as a model's call."""
-        return (await self._call_tools([{"slug": slug, "arguments": arguments or {}}], modifiers))[0]
+        answers = {"input_responses": input_responses, "request_state": request_state}
+        return (await self._call_tools([{"slug": slug, "arguments": arguments or {}, **answers}], modifiers))[0]
 
     async def _call_tools(
         self, calls: Sequence[dict[str, Any]], modifiers: Sequence[Modifier] | None = None

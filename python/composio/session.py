@@ -207,13 +207,22 @@ class ToolRouterSession(SessionBase):
         return drive(self._engine.handle_tool_calls(response, modifiers))
 
     def execute_tool_call(
-        self, slug: str, arguments: dict[str, Any] | None = None, modifiers: Sequence[Modifier] | None = None
+        self,
+        slug: str,
+        arguments: dict[str, Any] | None = None,
+        modifiers: Sequence[Modifier] | None = None,
+        *,
+        input_responses: dict[str, Any] | None = None,
+        request_state: str | None = None,
     ) -> ToolCallResult:
         """Runs a tool as a model's call: custom tools within a `COMPOSIO_MULTI_EXECUTE_TOOL` run in this process.
 
-        `handle_tool_calls` does this for each call of a reply.
+        `handle_tool_calls` does this for each call of a reply. Where it raised `ToolInputRequiredError`, this takes the
+        user's answers, with the error's `request_state`; the error's `details["results"]` has what the other calls
+        ended with.
         """
-        return self._call_tools([{"slug": slug, "arguments": arguments or {}}], modifiers)[0]
+        answers = {"input_responses": input_responses, "request_state": request_state}
+        return self._call_tools([{"slug": slug, "arguments": arguments or {}, **answers}], modifiers)[0]
 
     def _call_tools(
         self, calls: Sequence[dict[str, Any]], modifiers: Sequence[Modifier] | None = None

@@ -118,6 +118,31 @@ def test_an_approval_is_asked_for_once_a_call(composio: Composio) -> None:
         session.execute("TIME_NOW", input_responses=answers, request_state=state)
 
 
+def test_a_models_call_goes_on_after_the_answer(composio: Composio) -> None:
+    ran: list[int] = []
+
+    @composio.experimental.tool()
+    def side(number: int) -> dict[str, Any]:
+        """Does something that must not happen twice."""
+        ran.append(number)
+        return {"number": number}
+
+    experimental: Any = {"custom_tools": [side]}
+    session = composio.create(user_id="ada", toolkits={"require_approval": ["time"]}, experimental=experimental)
+    names = {"a": ("LOCAL_SIDE", {"number": 1}), "b": ("TIME_NOW", {})}
+    calls = [
+        {"id": id, "function": {"name": name, "arguments": json.dumps(arguments)}}
+        for id, (name, arguments) in names.items()
+    ]
+    with pytest.raises(ToolInputRequiredError) as asked:
+        session.handle_tool_calls({"choices": [{"message": {"role": "assistant", "tool_calls": calls}}]})
+    assert asked.value.details["results"] == [{"data": {"number": 1}, "error": None, "successful": True}, None]
+    answers = {key: {"action": "accept"} for key in asked.value.input_requests}
+    state = asked.value.request_state
+    assert session.execute_tool_call("TIME_NOW", {}, input_responses=answers, request_state=state).successful
+    assert ran == [1]
+
+
 def test_the_file_mount_is_the_workspace(composio: Composio, tmp_path: pathlib.Path) -> None:
     session = composio.create(user_id="ada")
     files = session.experimental.files
