@@ -63,6 +63,7 @@ class Client:
         max_retries: int | None = None,
         default_headers: Sequence[tuple[str, str]] = ...,
         config: object = None,
+        uploads: object = None,
     ) -> Client: ...
     @property
     def data_dir(self) -> str | None: ...

@@ -42,11 +42,21 @@ def split_options(user_id: str, options: CreateOptions) -> tuple[dict[str, Any],
     return {"user_id": user_id, **options, "experimental": experimental or None}, native, ordered
 
 
+UPLOAD_OPTIONS = (
+    "sensitive_file_upload_protection",
+    "file_upload_path_deny_segments",
+    "file_upload_dirs",
+    "dangerously_allow_auto_upload_download_files",
+)
+
+
 def connect(options: ClientOptions, *, blocking: bool) -> _native.Client:
     """A native client."""
     headers = list((options.get("default_headers") or {}).items())
-    chosen = {name: value for name, value in options.items() if name != "default_headers"}
-    client = _native.Client(blocking=blocking, default_headers=headers, **chosen)  # type: ignore[arg-type]
+    chosen: dict[str, Any] = {name: value for name, value in options.items() if name != "default_headers"}
+    given = {name: chosen.pop(name) for name in UPLOAD_OPTIONS if name in chosen}
+    uploads = {name: value for name, value in given.items() if value is not None}
+    client = _native.Client(blocking=blocking, default_headers=headers, uploads=uploads or None, **chosen)
     if client.data_dir is not None:
         import logging
 
@@ -115,6 +125,10 @@ class Composio:
         timeout: Seconds that one attempt may take, by default 60.
         max_retries: How often a call that changes nothing is tried again, by default 2.
         default_headers: Headers that every call sends.
+        config: The embedded router's: the path of a `composio.toml`, or the same as a mapping.
+        sensitive_file_upload_protection: Whether files that commonly hold credentials are refused, by default True.
+        file_upload_path_deny_segments: Further names of files and folders that are not uploaded.
+        file_upload_dirs: Only files below these folders are uploaded.
         config: For the embedded router: the path of a configuration file, or a dict with the same content.
 
     Raises:

@@ -456,6 +456,8 @@ BY_KIND: dict[str, type[ComposioError]] = {
     "file": FileError,
     "unsafe_path": UnsafePathComponentError,
     "blocked_url": BlockedInternalUrlError,
+    "sensitive_file": SensitiveFilePathBlockedError,
+    "upload_not_allowed": FileUploadPathNotAllowedError,
     "upload": ErrorUploadingFile,
     "download": RemoteFileDownloadError,
     "too_large": ResponseTooLargeError,

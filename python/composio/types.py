@@ -156,3 +156,7 @@ class ClientOptions(TypedDict, total=False):
     max_retries: int | None
     default_headers: Mapping[str, str] | None
     config: str | PathLike[str] | Mapping[str, Any] | None
+    sensitive_file_upload_protection: bool
+    file_upload_path_deny_segments: Sequence[str] | None
+    file_upload_dirs: Sequence[str | PathLike[str]] | None
+    dangerously_allow_auto_upload_download_files: bool

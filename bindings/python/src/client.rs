@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use composio_contract::{Backend, Error, RawJson, Result};
-use composio_core::{Choice, ClientOptions, HttpBackend};
+use composio_core::{Choice, ClientOptions, HttpBackend, UploadGuard};
 use pyo3::prelude::*;
 
 use crate::convert::encode;
@@ -36,7 +36,7 @@ impl Client {
     /// `blocking` says that calls are waited for, not awaited. `timeout` is in seconds. `config` is the embedded router's:
     /// an object, or the path of a file.
     #[new]
-    #[pyo3(signature = (*, blocking, backend = None, api_key = None, base_url = None, timeout = None, max_retries = None, default_headers = Vec::new(), config = None))]
+    #[pyo3(signature = (*, blocking, backend = None, api_key = None, base_url = None, timeout = None, max_retries = None, default_headers = Vec::new(), config = None, uploads = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
         py: Python<'_>,
@@ -48,7 +48,10 @@ impl Client {
         max_retries: Option<u32>,
         default_headers: Vec<(String, String)>,
         config: Option<&Bound<'_, PyAny>>,
+        uploads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
+        let uploads = uploads.map(|uploads| encode("uploads", uploads)).transpose()?;
+        let uploads = errors::guard(py, || uploads.as_ref().map(UploadGuard::read).transpose())?.unwrap_or_default();
         let config = config.map(|config| encode("config", config)).transpose()?;
         let timeout = timeout.map(|seconds| errors::guard(py, || duration("timeout", seconds))).transpose()?;
         let api_key = api_key.map(Into::into);
@@ -58,7 +61,7 @@ impl Client {
         let Lazy { build, data_dir } = backend;
         // The embedded router's connections to its upstreams must go on between calls.
         let place = if blocking && data_dir.is_none() { Place::Caller } else { Place::Background };
-        Ok(Self { core: composio_core::Client::new(build), place, data_dir })
+        Ok(Self { core: composio_core::Client::guarded(build, uploads), place, data_dir })
     }
 
     /// Where the embedded router keeps its data; none where a hosted backend answers.

@@ -72,6 +72,10 @@ error_kinds! {
     File = "file",
     /// A remote name would leave the folder it belongs in.
     UnsafePath = "unsafe_path",
+    /// A file of the caller's commonly holds credentials and is not uploaded.
+    SensitiveFile = "sensitive_file",
+    /// A file of the caller's lies outside of the folders that may be uploaded from.
+    UploadNotAllowed = "upload_not_allowed",
     /// A URL to upload from points into this machine or its private network.
     BlockedUrl = "blocked_url",
     /// A presigned upload failed.

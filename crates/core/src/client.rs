@@ -17,6 +17,7 @@ use crate::create::CreateOptions;
 use crate::custom::CustomToolSet;
 use crate::fork;
 use crate::session::Session;
+use crate::upload_guard::UploadGuard;
 
 type Factory = dyn Fn() -> Result<Arc<dyn Backend>> + Send + Sync;
 
@@ -30,6 +31,7 @@ struct Inner {
     factory: Box<Factory>,
     built: ArcSwapOption<Built>,
     closed: AtomicBool,
+    uploads: UploadGuard,
 }
 
 struct Built {
@@ -44,12 +46,21 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client whose backend `factory` builds.
+    /// A client whose backend `factory` builds, and which uploads no files that commonly hold credentials.
     pub fn new(factory: impl Fn() -> Result<Arc<dyn Backend>> + Send + Sync + 'static) -> Self {
+        Self::guarded(factory, UploadGuard::default())
+    }
+
+    /// A client whose backend `factory` builds, with another judgement of uploads.
+    pub fn guarded(
+        factory: impl Fn() -> Result<Arc<dyn Backend>> + Send + Sync + 'static,
+        uploads: UploadGuard,
+    ) -> Self {
         Self(Arc::new(Inner {
             factory: Box::new(factory),
             built: ArcSwapOption::empty(),
             closed: AtomicBool::new(false),
+            uploads,
         }))
     }
 
@@ -57,6 +68,10 @@ impl Client {
     #[must_use]
     pub fn of(backend: Arc<dyn Backend>) -> Self {
         Self::new(move || Ok(backend.clone()))
+    }
+
+    pub(crate) fn uploads(&self) -> &UploadGuard {
+        &self.0.uploads
     }
 
     /// The backend, built now if need be.

@@ -9,6 +9,7 @@ use composio_egress::{Egress, EgressOptions};
 use serde::Deserialize;
 
 use crate::client::Client;
+use crate::upload_guard::UploadGuard;
 
 /// The mount that every session has.
 pub const DEFAULT_MOUNT: &str = "files";
@@ -72,7 +73,8 @@ impl Files {
     /// Without a remote path a local file keeps its name.
     ///
     /// # Errors
-    /// [`ErrorKind::FileNotFound`], [`ErrorKind::File`] or [`ErrorKind::TooLarge`] for the local file,
+    /// [`ErrorKind::FileNotFound`], [`ErrorKind::SensitiveFile`], [`ErrorKind::UploadNotAllowed`], [`ErrorKind::File`]
+    /// or [`ErrorKind::TooLarge`] for the local file,
     /// [`ErrorKind::UnsafePath`] for the remote path, [`ErrorKind::Upload`] where the upload itself fails.
     pub async fn upload(
         &self,
@@ -91,7 +93,7 @@ impl Files {
         };
         let mimetype = mimetype.or_else(|| mime_guess::from_path(&remote_path).first_raw());
         let content = match upload {
-            Upload::Path(path) => read(path).await?,
+            Upload::Path(path) => read(path, self.client.uploads().clone()).await?,
             Upload::Content(content) => content,
             Upload::Url(url) => fetch(&url).await?,
         };
@@ -206,8 +208,11 @@ async fn fetch(url: &str) -> Result<Bytes> {
     Ok(response.body)
 }
 
-async fn read(path: PathBuf) -> Result<Bytes> {
+async fn read(path: PathBuf, guard: UploadGuard) -> Result<Bytes> {
     blocking(move || {
+        // What is judged is what is read, whatever links lead there.
+        let path = std::fs::canonicalize(&path).map_err(|error| local(&path, &error))?;
+        guard.check(&path)?;
         let metadata = std::fs::metadata(&path).map_err(|error| local(&path, &error))?;
         check_size(metadata.len())?;
         std::fs::read(&path).map(Bytes::from).map_err(|error| local(&path, &error))

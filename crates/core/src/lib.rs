@@ -19,6 +19,7 @@ mod proxy;
 mod run;
 mod session;
 mod toolkits;
+mod upload_guard;
 
 pub use client::Client;
 pub use create::SESSION_PRESET_DIRECT_TOOLS;
@@ -30,3 +31,4 @@ pub use options::{Choice, ClientOptions, DEFAULT_BASE_URL, HttpOptions};
 pub use outcome::Outcome;
 pub use run::{Call, LocalCall, LocalOutcome, Run, RunMode};
 pub use session::Session;
+pub use upload_guard::UploadGuard;

@@ -12,7 +12,7 @@ use composio_contract::{Backend, ErrorKind, RawJson, Result};
 use composio_core::provider::{Provider, tool_results};
 use composio_core::{
     Call, Choice, Client, ClientOptions, CustomToolSet, HttpBackend, LocalOutcome, Outcome, RunMode, Session, Upload,
-    custom, files,
+    UploadGuard, custom, files,
 };
 use composio_router::{Router, RouterConfig};
 use serde::Deserialize;
@@ -92,7 +92,13 @@ impl Runner {
             Choice::Http(options) => Arc::new(HttpBackend::new(options)?),
             Choice::Embedded => embedded(self.folder.path().join("data"))?,
         };
-        let client = Client::of(backend);
+        let guard: Map<String, Value> = given
+            .iter()
+            .filter(|(name, _)| name.contains("file_upload"))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        let guard = UploadGuard::read(&RawJson::encode(&guard)?)?;
+        let client = Client::guarded(move || Ok(backend.clone()), guard);
         self.client = Some(client.clone());
         Ok(client)
     }
