@@ -63,7 +63,7 @@ test-rust: servers
 	cargo test --quiet --workspace
 
 test-python: $(VENV)/installed servers
-	$(VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests
+	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
 # The demo with everything, and as a machine without Node and PyPI sees it.
 test-demo: $(VENV)/installed servers
