@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from composio import Composio
 
 ROOT = pathlib.Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -52,3 +53,15 @@ def test_the_first_program_says_the_time(tmp_path: pathlib.Path) -> None:
     assert "TIME_NOW" in output
     assert "Asia/Tokyo" in output
     assert output.count("None") == 1, "no error"
+
+
+def test_the_configuration_is_read(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "composio.toml"
+    file.write_text(text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("SEARCH_TOKEN", "t")
+    with Composio(backend="embedded", config=file) as composio:
+        toolkits = composio.create(user_id="ada").toolkits().items
+    assert {"git", "search", "files"} <= {toolkit.slug for toolkit in toolkits}
