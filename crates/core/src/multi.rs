@@ -4,7 +4,7 @@ use composio_contract::{ErrorKind, RawJson, Result};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Outcome, with_results};
+use crate::outcome::{Outcome, has_failed, with_results};
 use crate::run::{Call, Run, Step};
 
 /// The meta tool that runs several tools at once.
@@ -106,7 +106,7 @@ impl Multi {
                 }
                 Place::Backend => theirs.next(&slug)?,
             };
-            failed += usize::from(has_failed(&entry));
+            failed += usize::from(is_failure(&entry));
             entry.insert("index".to_owned(), RawJson::encode(&index)?);
             results.push(entry);
         }
@@ -182,14 +182,7 @@ fn entry(slug: &str, outcome: &Outcome) -> Result<Object> {
     Ok(entry)
 }
 
-fn has_failed(entry: &Object) -> bool {
-    #[derive(Deserialize)]
-    struct Verdict {
-        successful: Option<bool>,
-    }
-    let refused = entry
-        .get("response")
-        .and_then(|response| response.decode::<Verdict>("response").ok())
-        .is_some_and(|verdict| verdict.successful == Some(false));
-    refused || entry.get("error").is_some_and(|error| !matches!(error.as_str(), "null" | "\"\""))
+fn is_failure(entry: &Object) -> bool {
+    entry.get("response").is_some_and(has_failed)
+        || entry.get("error").is_some_and(|error| !matches!(error.as_str(), "null" | "\"\""))
 }

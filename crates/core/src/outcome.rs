@@ -2,7 +2,7 @@
 
 use composio_contract::{Error, ErrorKind, ExecuteReply, RawJson, Reply, Result, ResultType};
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The result of one tool, run here or by the backend.
 #[derive(Clone, Debug)]
@@ -89,6 +89,15 @@ pub(crate) fn unknown_result_type(result_type: Option<&ResultType>) -> Error {
         _ => "the backend answered without a result_type".to_owned(),
     };
     Error::validation(what).with_suggested_fix("a newer version of this library may know it")
+}
+
+/// Whether a result, an object with `successful`, says that its tool failed.
+pub(crate) fn has_failed(result: &RawJson) -> bool {
+    #[derive(Deserialize)]
+    struct Verdict {
+        successful: Option<bool>,
+    }
+    result.decode::<Verdict>("result").is_ok_and(|verdict| verdict.successful == Some(false))
 }
 
 /// Adds what else ran to an error that a tool waits for the user, so that the caller does not run it again.

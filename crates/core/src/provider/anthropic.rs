@@ -6,7 +6,8 @@ use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ToolCall, ToolView, has_failed, text};
+use super::{ToolCall, ToolView, text};
+use crate::outcome::has_failed;
 
 #[derive(Serialize)]
 struct Tool<'a> {

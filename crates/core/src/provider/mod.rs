@@ -264,12 +264,3 @@ fn is_the_models(kind: ErrorKind) -> bool {
 fn text<'a>(value: &'a Value, keys: &[&str]) -> &'a str {
     keys.iter().find_map(|key| value.get(key).and_then(Value::as_str)).unwrap_or_default()
 }
-
-/// Whether a result says that its tool failed.
-fn has_failed(result: &RawJson) -> bool {
-    #[derive(Deserialize)]
-    struct Verdict {
-        successful: Option<bool>,
-    }
-    result.decode::<Verdict>("result").is_ok_and(|verdict| verdict.successful == Some(false))
-}
