@@ -2,16 +2,15 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use composio_contract::{Backend, Error, RawJson, Result};
-use composio_core::{Choice, ClientOptions, HttpBackend, UploadGuard};
+use composio_binding::{ClientSpec, Opened, seconds};
+use composio_contract::Result;
+use composio_core::ClientOptions;
 use pyo3::prelude::*;
 
 use crate::convert::encode;
 use crate::errors;
-use crate::runtime::{Call, Outcome, Place};
+use crate::runtime::{Call, Outcome, Place, background};
 use crate::session::{Session, ToolSet};
 
 /// A client of one backend. Nothing is opened or sent before the first call.
@@ -50,18 +49,17 @@ impl Client {
         config: Option<&Bound<'_, PyAny>>,
         uploads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let uploads = uploads.map(|uploads| encode("uploads", uploads)).transpose()?;
-        let uploads = errors::guard(py, || uploads.as_ref().map(UploadGuard::read).transpose())?.unwrap_or_default();
-        let config = config.map(|config| encode("config", config)).transpose()?;
-        let timeout = timeout.map(|seconds| errors::guard(py, || duration("timeout", seconds))).transpose()?;
+        let timeout = timeout.map(|timeout| errors::guard(py, || seconds("timeout", timeout))).transpose()?;
         let api_key = api_key.map(Into::into);
-        let options = ClientOptions { backend, api_key, base_url, timeout, max_retries, default_headers };
-        let choice = errors::guard(py, || options.choose())?;
-        let backend = errors::guard(py, || lazy(choice, config.as_ref()))?;
-        let Lazy { build, data_dir } = backend;
+        let spec = ClientSpec {
+            options: ClientOptions { backend, api_key, base_url, timeout, max_retries, default_headers },
+            config: config.map(|config| encode("config", config)).transpose()?,
+            uploads: uploads.map(|uploads| encode("uploads", uploads)).transpose()?,
+        };
+        let Opened { client: core, data_dir } = errors::guard(py, || spec.open(background))?;
         // The embedded router's connections to its upstreams must go on between calls.
         let place = if blocking && data_dir.is_none() { Place::Caller } else { Place::Background };
-        Ok(Self { core: composio_core::Client::guarded(build, uploads), place, data_dir })
+        Ok(Self { core, place, data_dir })
     }
 
     /// Where the embedded router keeps its data; none where a hosted backend answers.
@@ -125,7 +123,7 @@ impl Client {
     /// Waits until a connected account is active. `timeout` is in seconds.
     #[pyo3(signature = (id, timeout))]
     fn wait_for_connection(&self, py: Python<'_>, id: String, timeout: Option<f64>) -> PyResult<Call> {
-        let timeout = timeout.map(|seconds| errors::guard(py, || duration("timeout", seconds))).transpose()?;
+        let timeout = timeout.map(|timeout| errors::guard(py, || seconds("timeout", timeout))).transpose()?;
         Ok(self.call(|core| async move { core.wait_for_connection(&id, timeout).await.map(Outcome::Json) }))
     }
 
@@ -133,53 +131,4 @@ impl Client {
     fn close(&self) -> Call {
         self.call(|core| async move { core.close().await.map(|()| Outcome::Nothing) })
     }
-}
-
-fn duration(what: &str, seconds: f64) -> Result<Duration> {
-    let invalid = || Error::validation(format!("{what}: expected a number of seconds above 0, got {seconds}"));
-    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(invalid)
-}
-
-/// A backend that is built on first use, and again in a forked child; what was given is checked now.
-struct Lazy {
-    build: Box<dyn Fn() -> Result<Arc<dyn Backend>> + Send + Sync>,
-    /// Where the embedded router keeps its data.
-    data_dir: Option<PathBuf>,
-}
-
-fn lazy(choice: Choice, config: Option<&RawJson>) -> Result<Lazy> {
-    match choice {
-        Choice::Embedded => embedded(config),
-        Choice::Http(_) if config.is_some() => Err(Error::validation("config: is for the embedded router")
-            .with_suggested_fix("leave out config, or pass backend=\"embedded\"")),
-        Choice::Http(options) => {
-            HttpBackend::new(options.clone())?;
-            let build = move || Ok(Arc::new(HttpBackend::new(options.clone())?) as Arc<dyn Backend>);
-            Ok(Lazy { build: Box::new(build), data_dir: None })
-        }
-    }
-}
-
-/// The embedded router, configured by an object, the path of a file, or what it finds by itself.
-#[cfg(feature = "router")]
-fn embedded(config: Option<&RawJson>) -> Result<Lazy> {
-    use composio_router::{Router, RouterConfig};
-
-    let config = match config.map(|config| config.decode("config")).transpose()? {
-        None => RouterConfig::load(None)?,
-        Some(serde_json::Value::String(path)) => RouterConfig::load(Some(path.as_ref()))?,
-        Some(object) => RouterConfig::from_json(object)?,
-    };
-    let data_dir = Some(config.data_dir()?);
-    let build = move || {
-        let router = Router::builder().config(config.clone()).runtime(crate::runtime::background()?).build()?;
-        Ok(Arc::new(router) as Arc<dyn Backend>)
-    };
-    Ok(Lazy { build: Box::new(build), data_dir })
-}
-
-#[cfg(not(feature = "router"))]
-fn embedded(_config: Option<&RawJson>) -> Result<Lazy> {
-    Err(Error::new(composio_contract::ErrorKind::Unsupported, "this build has no embedded router")
-        .with_suggested_fix("pass api_key or set COMPOSIO_API_KEY to use the hosted backend"))
 }

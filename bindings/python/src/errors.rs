@@ -1,9 +1,6 @@
 //! Errors of the core as Python exceptions. The one table from kind to class is `BY_KIND` in `composio/exceptions.py`.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use composio_contract::{Error, ErrorKind, RawJson, Result};
+use composio_contract::{Error, RawJson, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -32,13 +29,5 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 /// Runs core code so that a panic becomes an error: unwinding must not cross into Python as a `PanicException`, which
 /// no `except Exception` catches.
 pub(crate) fn guard<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(from_panic(&*panic))).map_err(|e| lower(py, &e))
-}
-
-/// The error for a caught panic.
-pub(crate) fn from_panic(panic: &(dyn Any + Send)) -> Error {
-    let reason = (panic.downcast_ref::<&str>().copied())
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no reason given");
-    Error::new(ErrorKind::Internal, format!("defect in composio, please report it: {reason}"))
+    composio_binding::guard(work).map_err(|error| lower(py, &error))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +10,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use composio_binding::guarded;
 use composio_contract::{Error, ErrorKind, RawJson, Result};
-use futures_util::FutureExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tokio::runtime::{Builder, Runtime};
@@ -99,13 +98,8 @@ fn current() -> Result<Arc<Runtimes>> {
 }
 
 /// The runtime that makes progress on its own.
-#[cfg(feature = "router")]
 pub(crate) fn background() -> Result<tokio::runtime::Handle> {
     Ok(current()?.background.handle().clone())
-}
-
-async fn guarded(work: Work) -> Result<Outcome> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(errors::from_panic(&*panic)))
 }
 
 /// A call that has not started: wait for it, or hand it to a [`Queue`].

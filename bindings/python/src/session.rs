@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use composio_contract::{Error, ErrorKind, RawJson, Result};
-use composio_core::provider::tool_results;
-use composio_core::{CustomToolSet, LocalOutcome, RunMode, Upload};
+use composio_binding::{PlannedRun, remote_execute, upload};
+use composio_contract::{RawJson, Result};
+use composio_core::{CustomToolSet, LocalOutcome, Upload};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use tokio::sync::Mutex;
 
 use crate::convert::{decode, encode};
 use crate::errors::guard;
@@ -122,26 +120,15 @@ impl Session {
     /// Runs one tool that is the backend's alone; None where a custom tool is to run. Saves `run` and its round trips.
     fn execute(&self, py: Python<'_>, call: &Bound<'_, PyDict>) -> PyResult<Option<Call>> {
         let call = lift_call(call)?;
-        let mut run = guard(py, || self.core.run(vec![call], RunMode::Execute))?;
-        if !run.local_calls().is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Call::new(self.place, async move {
-            run.remote().await;
-            let missing = || Err(Error::new(ErrorKind::Internal, "the run has no result"));
-            run.finish(Vec::new())?.pop().unwrap_or_else(missing)?.as_execute_response().map(Outcome::Json)
-        })))
+        let work = guard(py, || remote_execute(&self.core, call))?;
+        Ok(work.map(|work| Call::new(self.place, async move { work.await.map(Outcome::Json) })))
     }
 
     /// Plans the run of tools, each given as a dict with `slug` and what else `execute` takes. `tool_call` says that a
     /// model called them: custom tools within a multi execute then run here.
     fn run(&self, py: Python<'_>, calls: Vec<Bound<'_, PyDict>>, tool_call: bool) -> PyResult<Run> {
         let calls = calls.iter().map(lift_call).collect::<PyResult<Vec<_>>>()?;
-        let mode = if tool_call { RunMode::ToolCall } else { RunMode::Execute };
-        let core = guard(py, || self.core.run(calls, mode))?;
-        let local = core.local_calls().to_vec();
-        let has_remote = core.has_remote();
-        Ok(Run { core: Arc::new(Mutex::new(Some(core))), mode, local, has_remote, place: self.place })
+        Ok(Run { core: guard(py, || PlannedRun::plan(&self.core, calls, tool_call))?, place: self.place })
     }
 
     /// Runs a meta tool at the backend.
@@ -199,15 +186,14 @@ impl Session {
         remote_path: Option<String>,
         mimetype: Option<String>,
     ) -> Call {
-        let upload = match source {
+        let source = match source {
             Source::Content(content) => Upload::Content(content.into()),
-            Source::Text(url) if url.starts_with("https://") || url.starts_with("http://") => Upload::Url(url),
-            Source::Text(path) => Upload::Path(path.into()),
+            Source::Text(text) => upload(text),
             Source::Path(path) => Upload::Path(path),
         };
         self.call(|core| async move {
             let (remote_path, mimetype) = (remote_path.as_deref(), mimetype.as_deref());
-            core.files().upload(&mount_id, upload, remote_path, mimetype).await.map(Outcome::Json)
+            core.files().upload(&mount_id, source, remote_path, mimetype).await.map(Outcome::Json)
         })
     }
 
@@ -269,10 +255,7 @@ fn lift_call(fields: &Bound<'_, PyDict>) -> PyResult<composio_core::Call> {
 /// Tools that run at the same time, here and at the backend.
 #[pyclass(frozen, module = "composio._native")]
 pub(crate) struct Run {
-    core: Arc<Mutex<Option<composio_core::Run>>>,
-    mode: RunMode,
-    local: Vec<composio_core::LocalCall>,
-    has_remote: bool,
+    core: PlannedRun,
     place: Place,
 }
 
@@ -281,35 +264,21 @@ impl Run {
     /// The custom tools to run: id, final slug and arguments of each.
     #[getter]
     fn local_calls<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let calls = self.local.iter().map(|call| Ok((call.id, &*call.slug, decode(py, call.arguments.as_str())?)));
+        let calls = self.core.local_calls().iter();
+        let calls = calls.map(|call| Ok((call.id, &*call.slug, decode(py, call.arguments.as_str())?)));
         PyList::new(py, calls.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Does the backend's part, for the custom tools to run meanwhile; None where there is none.
     fn remote(&self) -> Option<Call> {
-        let core = Arc::clone(&self.core);
-        self.has_remote.then(|| {
-            Call::new(self.place, async move {
-                if let Some(run) = core.lock().await.as_mut() {
-                    run.remote().await;
-                }
-                Ok(Outcome::Nothing)
-            })
-        })
+        let work = self.core.remote()?;
+        Some(Call::new(self.place, async move { work.await.map(|()| Outcome::Nothing) }))
     }
 
     /// Joins the results, one a call. Takes id, returned value and error message of each custom tool.
     fn finish<'py>(&self, py: Python<'py>, outcomes: Vec<Finished<'py>>) -> PyResult<Bound<'py, PyList>> {
         let outcomes = outcomes.into_iter().map(|(id, data, error)| lift_outcome(id, &data, error)).collect();
-        let results = guard(py, || {
-            let under_way = || Error::new(ErrorKind::Internal, "the run is still under way or has finished");
-            let run = self.core.try_lock().ok().and_then(|mut run| run.take()).ok_or_else(under_way)?;
-            let results = run.finish(outcomes)?;
-            match self.mode {
-                RunMode::ToolCall => tool_results(results),
-                RunMode::Execute => results.into_iter().map(|result| result?.as_execute_response()).collect(),
-            }
-        })?;
+        let results = guard(py, || self.core.finish(outcomes))?;
         let results = results.into_iter().map(|json| decode(py, json.as_str()));
         PyList::new(py, results.collect::<PyResult<Vec<_>>>()?)
     }

@@ -1,0 +1,12 @@
+//! What the bindings of all languages share. A binding lifts its language's values into these types and lowers what
+//! comes back; nothing here knows a language.
+
+mod calls;
+mod guard;
+mod open;
+mod runtime;
+
+pub use calls::{PlannedRun, remote_execute, upload};
+pub use guard::{guard, guarded};
+pub use open::{ClientSpec, Opened, seconds};
+pub use runtime::runtime;
