@@ -160,7 +160,7 @@ impl<'a> ToolView<'a> {
 }
 
 /// One tool call of a model's reply.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ToolCall {
     /// The provider's id of the call; empty where it has none.
     pub id: String,

@@ -1,0 +1,5 @@
+//! Linker settings for a Node module.
+
+fn main() {
+    napi_build::setup();
+}

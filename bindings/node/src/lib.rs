@@ -1,0 +1,32 @@
+//! The native module of `@composio/core`: the core as Node sees it. Each function lifts its arguments, calls the core,
+//! and lowers the reply; the TypeScript on top gives it JavaScript's shapes. JSON crosses as text.
+
+// What `#[napi]` generates speaks Node-API; nothing written here is unsafe.
+#![allow(unsafe_code, reason = "the code that napi generates")]
+
+mod client;
+mod convert;
+mod errors;
+mod provider;
+mod runtime;
+mod session;
+
+use composio_contract::RawJson;
+use napi_derive::napi;
+
+use crate::convert::parse;
+use crate::errors::{Result, guard};
+
+/// Every kind of error, for the check that each has a class.
+#[napi]
+pub fn error_kinds() -> Vec<&'static str> {
+    composio_contract::ErrorKind::ALL.iter().map(|kind| kind.name()).collect()
+}
+
+/// Checks and completes the definition of a custom tool, both as JSON.
+#[napi]
+pub fn define_tool(draft: String) -> Result<String> {
+    let draft = parse(draft)?;
+    let definition = guard(|| RawJson::encode(&composio_core::custom::define(&draft)?))?;
+    Ok(definition.as_str().to_owned())
+}
