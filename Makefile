@@ -1,5 +1,6 @@
-# make demo · make test · make bench · make lint · make python
-# Each target installs what it needs; Rust, Python and (for all but the demo's built-in part) Node must be there.
+# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift
+# Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for
+# Kotlin; Swift comes from Debian where it is not installed.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -19,6 +20,15 @@ PYTHON_SOURCES := $(shell git ls-files 'python/*')
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+demo-node: node servers ## A short demo from Node.
+	node node/demo/demo.mjs --servers $(SERVERS)
+
+demo-kotlin: servers ## A short demo from Kotlin.
+	bindings/uniffi/kotlin/build.sh demo
+
+demo-swift: ## A short demo from Swift.
+	bindings/uniffi/swift/swift.sh demo
+
 demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated program on the embedded router.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then bash tests/mcp-servers/install.sh \
 	  || echo "The MCP servers could not be installed; the demo goes on with the built-in toolkits."; \
@@ -26,6 +36,16 @@ demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated pro
 	@$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
 
 python: $(VENV)/installed ## Builds the wheel and installs it with its extras into ./.venv.
+
+node: ## Builds the npm packages in ./node.
+	npm --prefix node ci --silent || npm --prefix node install --silent --no-package-lock --no-audit --no-fund
+	node node/scripts/build.mjs
+
+kotlin: ## Builds the Kotlin library.
+	bindings/uniffi/kotlin/build.sh
+
+swift: ## Builds the Swift package.
+	bindings/uniffi/swift/swift.sh build
 
 # One wheel, release profile: what is tested and measured is what people install.
 $(TARGET)/wheels/stamp: $(RUST_SOURCES) $(PYTHON_SOURCES) | $(TOOLS)/stamp
@@ -53,7 +73,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(VENV)/bin/mypy --strict --python-version 3.10 python/tests python/demo/demo.py
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 
-test: test-rust test-python test-demo test-prism lint ## Everything that proves the project works.
+test: test-rust test-python test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -65,8 +85,32 @@ test-rust: servers
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
+test-node: node servers
+	cargo build --quiet -p mock-backend
+	node node/tests/run.mjs
+	node node/demo/demo.mjs --servers $(SERVERS)
+
+test-kotlin: servers
+	cargo build --quiet -p mock-backend
+	bindings/uniffi/kotlin/build.sh test
+	bindings/uniffi/kotlin/build.sh demo
+
+test-swift: servers
+	cargo build --quiet -p mock-backend
+	bindings/uniffi/swift/swift.sh test
+	bindings/uniffi/swift/swift.sh demo
+
 # The demo with everything, and as a machine without Node and PyPI sees it.
-test-demo: $(VENV)/installed servers
+test-demo-node: node servers ## A short demo from Node.
+	node node/demo/demo.mjs --servers $(SERVERS)
+
+demo-kotlin: servers ## A short demo from Kotlin.
+	bindings/uniffi/kotlin/build.sh demo
+
+demo-swift: ## A short demo from Swift.
+	bindings/uniffi/swift/swift.sh demo
+
+demo: $(VENV)/installed servers
 	$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
 	$(VENV)/bin/python python/demo/demo.py
 
@@ -89,4 +133,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help demo python lint test test-rust test-python test-demo test-prism servers bench
+.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node python servers swift test test-demo \
+  test-kotlin test-node test-prism test-python test-rust test-swift
