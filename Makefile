@@ -11,6 +11,7 @@ export CARGO_TERM_COLOR ?= never
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(CURDIR)/.venv
 PEER := $(CURDIR)/.peer
+PEER_NODE := $(CURDIR)/.peer-node
 TOOLS := $(CURDIR)/.tools
 PIP := pip install --quiet --disable-pip-version-check
 SERVERS := $(CURDIR)/.mcp-servers
@@ -119,12 +120,22 @@ test-prism:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/prism
 	node tests/prism/check.mjs
 
-bench: $(VENV)/installed $(PEER)/stamp ## Every figure in one run, beside the peer and reqwest alone.
+bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node kotlin swift ## Every figure in one run, beside the peers, reqwest and fetch alone.
 	cargo build --quiet --release -p mock-backend -p bench-floor
 	cargo build --quiet --release -p composio-search --example ndcg
+	bindings/uniffi/kotlin/build.sh build --release
+	bindings/uniffi/swift/swift.sh build --release
+	cargo build --quiet --profile release-small -p composio-uniffi
+	cp $(TARGET)/release-small/libcomposio_uniffi.so $(TARGET)/libcomposio-with-router.so
+	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features
 	$(VENV)/bin/python tests/bench/bench.py --python $(VENV)/bin/python --peer $(PEER)/bin/python \
 	  --mock $(TARGET)/release/mock-backend --floor $(TARGET)/release/bench-floor \
-	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl)
+	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl) --node-peer $(PEER_NODE) \
+	  --library $(TARGET)/release-small/libcomposio_uniffi.so --library-with-router $(TARGET)/libcomposio-with-router.so
+
+$(PEER_NODE)/stamp:
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0
+	touch $@
 
 # The peer in an environment of its own, without the dependencies that the measurements do not use.
 $(PEER)/stamp: tests/bench/peer.txt

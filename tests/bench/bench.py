@@ -1,6 +1,7 @@
 """Every figure of `make bench` in one run: this package, its peer and the floor, side by side.
 
-bench.py --python OURS --peer PEER --mock MOCK --floor FLOOR --ndcg NDCG --wheel WHEEL
+bench.py --python OURS --peer PEER --mock MOCK --floor FLOOR --ndcg NDCG --wheel WHEEL --node-peer FOLDER
+         --library FILE --library-with-router FILE [--only python|node|kotlin|swift|sizes …]
 """
 
 import argparse
@@ -69,27 +70,31 @@ def imports(python: str, statement: str, runs: int) -> tuple[float, float]:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    for name in ("python", "peer", "mock", "floor", "ndcg", "wheel"):
-        parser.add_argument(f"--{name}", required=True)
-    options = parser.parse_args()
-    ours, peer, table = options.python, options.peer, Table()
+class Bench:
+    """What the measurements of all languages share."""
 
-    def worker(python: str, what: str, target: str, count: int, runs: int = 5) -> float:
-        values = [float(json.loads(run(python, HERE / "worker.py", what, target, count))) for _ in range(runs)]
-        return statistics.median(values)
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.table = Table()
 
-    def beside(what: str, count: int) -> tuple[float, float, float]:
+    def median(self, *command: object, runs: int = 5) -> float:
+        return statistics.median(number(*command) for _ in range(runs))
+
+    def beside(self, ours: list[object], floor: list[object], runs: int = 7) -> tuple[float, float, float]:
         """Ours and the floor in turn, so that both see the same machine: both medians, and that of the ratios."""
-        mine, floor = [], []
-        for _ in range(7):
-            mine.append(float(json.loads(run(ours, HERE / "worker.py", what, url, count))))
-            floor.append(float(json.loads(run(options.floor, url, what, count))))
-        ratios = [above / below for above, below in zip(mine, floor, strict=True)]
-        return statistics.median(mine), statistics.median(floor), statistics.median(ratios)
+        pairs = [(number(*ours), number(*floor)) for _ in range(runs)]
+        above, below = zip(*pairs, strict=True)
+        return statistics.median(above), statistics.median(below), statistics.median(a / b for a, b in pairs)
 
-    table.head()
+
+def number(*command: object) -> float:
+    return float(json.loads(run(*command).strip().splitlines()[-1]))
+
+
+def python(bench: Bench) -> None:
+    options, table = bench.options, bench.table
+    ours, peer = options.python, options.peer
+    worker = HERE / "worker.py"
     statement = "from composio import Composio"
     (ours_ms, ours_mb), (_, bare_mb) = imports(ours, statement, 15), imports(ours, "pass", 15)
     peer_ms, peer_mb = imports(peer, statement, 3)
@@ -98,25 +103,26 @@ def main() -> None:
     table.at_least(f"  quicker than the peer, {peer_ms:,.0f} ms and {peer_mb:,.0f} MB", peer_ms / ours_ms, 60, "x")
 
     with backend(options.mock) as url:
-        mine, floor, ratio = beside("execute", 3000)
-        theirs = worker(peer, "execute", url, 300)
+        mine, floor, ratio = bench.beside([ours, worker, "execute", url, 3000], [options.floor, url, "execute", 3000])
+        theirs = bench.median(peer, worker, "execute", url, 300)
         table.at_most(f"execute, {mine:,.0f} µs over reqwest alone, {floor:,.0f} µs", ratio, 1.5, "x")
         table.at_least(f"  quicker than the peer, {theirs:,.0f} µs", theirs / mine, 6, "x")
-        mine, theirs = worker(ours, "threads", url, 16000), worker(peer, "threads", url, 800)
+        mine = bench.median(ours, worker, "threads", url, 16000)
+        theirs = bench.median(peer, worker, "threads", url, 800)
         table.at_least(f"execute, 8 threads, {mine:,.0f}/s over the peer's {theirs:,.0f}/s", mine / theirs, 20, "x")
-        mine = worker(ours, "tasks", url, 16000)
+        mine = bench.median(ours, worker, "tasks", url, 16000)
         table.at_least(f"execute, 64 tasks, {mine:,.0f}/s over the peer's 8 threads", mine / theirs, 20, "x")
-        mine, floor, ratio = beside("tools", 300)
-        theirs = worker(peer, "tools", url, 30)
+        mine, floor, ratio = bench.beside([ours, worker, "tools", url, 300], [options.floor, url, "tools", 300])
+        theirs = bench.median(peer, worker, "tools", url, 30)
         table.at_most(f"tools(), 100 tools, {mine:,.0f} µs over reqwest alone, {floor:,.0f} µs", ratio, 2.5, "x")
         table.at_least(f"  quicker than the peer, {theirs:,.0f} µs", theirs / mine, 15, "x")
 
     with tempfile.TemporaryDirectory() as data:
-        fresh = [worker(ours, "embedded_create", f"{data}/{number}", 0, 1) for number in range(9)]
+        fresh = [number(ours, worker, "embedded_create", f"{data}/{run}") for run in range(9)]
         table.at_most("embedded: create in a fresh process", statistics.median(fresh), 30, "ms")
-        search = worker(ours, "embedded_search", f"{data}/s", 300) / 1e3
+        search = bench.median(ours, worker, "embedded_search", f"{data}/s", 300) / 1e3
         table.at_most("embedded: search among 1,000 tools, median", search, 1, "ms")
-        execute = worker(ours, "embedded_execute", f"{data}/e", 3000)
+        execute = bench.median(ours, worker, "embedded_execute", f"{data}/e", 3000)
         table.at_most("embedded: execute of time now, median", execute, 100, "µs")
 
     ranking = run(options.ndcg, ROOT / "tests/search")
@@ -124,6 +130,76 @@ def main() -> None:
         line = next(line for line in ranking.splitlines() if line.startswith(name))
         table.at_least(f"search, nDCG@10, {name}", float(line.split()[2]), target, "")
     table.at_most("wheel", pathlib.Path(options.wheel).stat().st_size / 1e6, 12, "MB")
+
+
+def node(bench: Bench) -> None:
+    options, table = bench.options, bench.table
+    peer = pathlib.Path(options.node_peer)
+
+    def worker(what: str, url: str, count: int, library: object) -> list[object]:
+        return ["node", HERE / "node/worker.mjs", what, url, count, library]
+
+    with backend(options.mock) as url:
+        mine = bench.median(*worker("import", url, 0, "ours"), runs=15)
+        theirs = bench.median(*worker("import", url, 0, peer))
+        table.at_most("Node: import, over bare Node", mine, 15, "ms")
+        table.at_least(f"  quicker than the peer, {theirs:,.0f} ms", theirs / mine, 15, "x")
+        mine, floor, ratio = bench.beside(
+            worker("execute", url, 3000, "ours"), worker("execute_fetch", url, 3000, "ours")
+        )
+        theirs = bench.median(*worker("execute", url, 1000, peer))
+        table.at_least(f"Node: execute, {mine:,.0f} µs, quicker than the peer, {theirs:,.0f} µs", theirs / mine, 4, "x")
+        table.at_most(f"  over fetch alone, {floor:,.0f} µs", ratio, 1, "x")
+        mine = bench.median(*worker("parallel", url, 16000, "ours"))
+        theirs = bench.median(*worker("parallel", url, 2000, peer))
+        table.at_least(
+            f"Node: execute, 32 at once, {mine:,.0f}/s over the peer's {theirs:,.0f}/s", mine / theirs, 15, "x"
+        )
+        mine = bench.median(*worker("tools", url, 300, "ours"))
+        theirs = bench.median(*worker("tools", url, 100, peer))
+        table.at_least(
+            f"Node: tools(), 100 tools, {mine:,.0f} µs over the peer's {theirs:,.0f} µs", theirs / mine, 10, "x"
+        )
+
+
+def beside_reqwest(bench: Bench, language: str, script: pathlib.Path) -> None:
+    with backend(bench.options.mock) as url:
+        floor = [bench.options.floor, url, "execute", 3000]
+        mine, below, ratio = bench.beside([script, "bench", url, 3000], floor, runs=5)
+        what = f"{language}: execute, {mine:,.0f} µs over reqwest alone, {below:,.0f} µs"
+        bench.table.at_most(what, ratio, 1.6, "x")
+
+
+def kotlin(bench: Bench) -> None:
+    beside_reqwest(bench, "Kotlin", ROOT / "bindings/uniffi/kotlin/build.sh")
+
+
+def swift(bench: Bench) -> None:
+    beside_reqwest(bench, "Swift", ROOT / "bindings/uniffi/swift/swift.sh")
+
+
+def sizes(bench: Bench) -> None:
+    for what, path, limit in [
+        ("library for phones, without the router", bench.options.library, 5),
+        ("library for phones, with the router", bench.options.library_with_router, 12),
+    ]:
+        bench.table.at_most(what, pathlib.Path(path).stat().st_size / 1e6, limit, "MB")
+
+
+PARTS = {"python": python, "node": node, "kotlin": kotlin, "swift": swift, "sizes": sizes}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("python", "peer", "mock", "floor", "ndcg", "wheel", "node-peer", "library", "library-with-router"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    options = parser.parse_args()
+    bench = Bench(options)
+    table = bench.table
+    table.head()
+    for part in options.only:
+        PARTS[part](bench)
     print(f"\n{table.missed} missed" if table.missed else "\nall reached")
 
 
