@@ -166,12 +166,18 @@ class _Job:
 
     async def awaited(self) -> Finished:
         """Runs it in the event loop; what is no `async def` in a thread."""
-        if not self._tool.is_async:
-            import asyncio
+        import asyncio
 
+        if not self._tool.is_async:
             return await asyncio.to_thread(self.blocking)
         try:
             return self._number, await self._tool.invoke(self._arguments, AsyncContext(self._engine)), None
+        except asyncio.CancelledError:
+            # Raised by the tool itself it is that tool's failure; its siblings go on. Python 3.10 cannot tell.
+            task = asyncio.current_task()
+            if task is None or getattr(task, "cancelling", lambda: 1)():
+                raise
+            return self._number, None, UsageError("the tool was cancelled")
         except Exception as error:
             return self._number, None, error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import functools
+import sys
 import threading
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Optional, TypedDict
@@ -320,6 +321,29 @@ def test_custom_tools_of_one_run_meet_in_the_loop(mock: Mock) -> None:
             return await session.execute_tool_call("COMPOSIO_MULTI_EXECUTE_TOOL", batch(3))
 
     assert [item["response"]["data"] for item in asyncio.run(main()).data["results"]] == [True] * 3
+
+
+def test_a_tool_that_cancels_itself_fails_alone(mock: Mock) -> None:
+    @experimental.tool
+    async def meet(give_up: bool = False) -> bool:
+        """Gives up where it is told to."""
+        if give_up:
+            raise asyncio.CancelledError
+        return True
+
+    async def main() -> Any:
+        async with AsyncComposio(api_key="k", base_url=mock.url) as composio:
+            session = await composio.create("user_1", experimental={"custom_tools": [meet]})
+            calls = [{"tool_slug": "MEET", "arguments": {"give_up": give_up}} for give_up in (True, False)]
+            return await session.execute_tool_call("COMPOSIO_MULTI_EXECUTE_TOOL", {"tools": calls})
+
+    if sys.version_info < (3, 11):
+        # It cannot tell who cancelled, and so everything stops.
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(main())
+        return
+    results = asyncio.run(main()).data["results"]
+    assert [item["response"]["successful"] for item in results] == [False, True]
 
 
 def test_a_toolkit_lists_its_tools_by_final_slug(mock: Mock) -> None:
