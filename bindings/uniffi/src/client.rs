@@ -142,8 +142,8 @@ impl NativeClient {
         call(cancel, async move { Ok(text(&core.wait_for_connection(&id, timeout).await?)) }).await
     }
 
-    /// Lets go of what the backend holds; further calls fail.
-    pub async fn close(&self) -> Result<()> {
+    /// Lets go of what the backend holds; further calls fail. Not `close`: Kotlin's objects have one for the handle.
+    pub async fn shut_down(&self) -> Result<()> {
         let core = self.core.clone();
         call(None, async move { core.close().await }).await
     }
