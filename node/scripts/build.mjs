@@ -45,7 +45,8 @@ if (!flags.has("--no-native")) {
   const dev = flags.has("--dev");
   run("cargo", "build", "--quiet", "-p", "composio-node", ...(dev ? [] : ["--release"]));
   const { triple } = await import(pathToFileURL(join(root, "packages", "core", "dist", "index.js")));
-  const file = { darwin: "libcomposio_node.dylib", win32: "composio_node.dll" }[process.platform] ?? "libcomposio_node.so";
+  const file =
+    { darwin: "libcomposio_node.dylib", win32: "composio_node.dll" }[process.platform] ?? "libcomposio_node.so";
   const target = process.env.CARGO_TARGET_DIR ?? join(repository, "target");
   const module = join(root, "npm", triple(), "composio.node");
   // Writing over a module that a process has loaded would crash it.
@@ -58,7 +59,10 @@ function commonJsTypes(folder) {
   for (const name of readdirSync(folder)) {
     if (!name.endsWith(".d.ts")) continue;
     const target = join(folder, name.replace(/\.d\.ts$/, ".d.cts"));
-    const text = readFileSync(join(folder, name), "utf8").replace(/(from |import\()?(["'])(\.\/[^"']+)\.js\2/g, "$1$2$3.cjs$2");
+    const text = readFileSync(join(folder, name), "utf8").replace(
+      /(from |import\()?(["'])(\.\/[^"']+)\.js\2/g,
+      "$1$2$3.cjs$2",
+    );
     writeFileSync(target, text);
   }
 }

@@ -1,6 +1,7 @@
 /** Native calls as promises. One queue a thread; its results come in batches. */
 
-import { ComposioRequestCancelledError, lift, raise } from "./errors.js";
+import { cancelled, onAbort } from "./abort.js";
+import { lift, raise } from "./errors.js";
 import { decode } from "./json.js";
 import { native, type Batch, type CallId, type NativeQueue } from "./native.js";
 
@@ -46,7 +47,10 @@ function settle(batch: Batch): void {
 }
 
 /** Starts a native call. Gives null where there is nothing to wait for. */
-export function begin<T>(start: (queue: NativeQueue) => CallId | null, signal: AbortSignal | undefined): Promise<T> | null {
+export function begin<T>(
+  start: (queue: NativeQueue) => CallId | null,
+  signal: AbortSignal | undefined,
+): Promise<T> | null {
   if (signal?.aborted) return Promise.reject(cancelled(signal));
   let id: CallId | null;
   try {
@@ -59,13 +63,11 @@ export function begin<T>(start: (queue: NativeQueue) => CallId | null, signal: A
   return new Promise((resolve, reject) => {
     const call: Waiting = { resolve: resolve as (value: unknown) => void, reject };
     if (signal !== undefined) {
-      const abort = (): void => {
+      call.forget = onAbort(signal, () => {
         waiting.delete(number);
         queue().cancel(number);
         reject(cancelled(signal));
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      call.forget = () => signal.removeEventListener("abort", abort);
+      });
     }
     waiting.set(number, call);
   });
@@ -74,19 +76,4 @@ export function begin<T>(start: (queue: NativeQueue) => CallId | null, signal: A
 /** A native call that always answers. */
 export async function call<T>(start: (queue: NativeQueue) => CallId, options: RequestOptions | undefined): Promise<T> {
   return (await begin<T>(start, options?.signal)) as T;
-}
-
-/** The work's result, unless the signal is aborted first. */
-export function unlessAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(cancelled(signal));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-function cancelled(signal: AbortSignal): ComposioRequestCancelledError {
-  return new ComposioRequestCancelledError("the call was cancelled", { cause: signal.reason });
 }

@@ -69,7 +69,11 @@ function rename(value: unknown, wireName: Rename, name: Rename): unknown {
     const wire = wireName(key);
     if (OPAQUE.has(wire)) return item;
     if (BY_SLUG.has(wire) && isPlain(item)) {
-      return mapEntries(item, (slug) => slug, (_, entry) => rename(entry, wireName, name));
+      return mapEntries(
+        item,
+        (slug) => slug,
+        (_, entry) => rename(entry, wireName, name),
+      );
     }
     return rename(item, wireName, name);
   });

@@ -76,7 +76,10 @@ export interface CustomTool {
  * });
  * const session = await composio.create("user_123", { experimental: { customTools: [add] } });
  */
-export function experimental_createTool<S extends InputSchema>(slug: string, options: CustomToolOptions<S>): CustomTool {
+export function experimental_createTool<S extends InputSchema>(
+  slug: string,
+  options: CustomToolOptions<S>,
+): CustomTool {
   const { name, description, inputParams, outputParams, extendsToolkit, preload, execute } = options;
   if (typeof execute !== "function") {
     throw new ValidationError(`custom tool ${slug}: execute must be a function, got ${describe(execute)}`, {

@@ -1,6 +1,7 @@
 /** What a session does with tools. */
 
-import { begin, call, unlessAborted, type RequestOptions } from "./calls.js";
+import { cancelled, unlessAborted } from "./abort.js";
+import { begin, call, type RequestOptions } from "./calls.js";
 import { camelize } from "./case.js";
 import type { CustomTool, SessionContext } from "./custom-tools.js";
 import { lifted, ToolInputRequiredError } from "./errors.js";
@@ -66,10 +67,13 @@ export class Engine {
     options: RequestOptions | undefined,
   ): Promise<SessionProxyExecuteResponse> {
     const wire = encode("proxyExecute", params);
-    return camelize(await call((queue) => this.native.proxyExecute(queue, wire), options)) as SessionProxyExecuteResponse;
+    return camelize(
+      await call((queue) => this.native.proxyExecute(queue, wire), options),
+    ) as SessionProxyExecuteResponse;
   }
 
   async #run(calls: NativeToolCall[], toolCall: boolean, signal: AbortSignal | undefined): Promise<unknown[]> {
+    if (signal?.aborted) throw cancelled(signal);
     const run = lifted(() => this.native.run(calls, toolCall));
     // The backend's part is under way before the first custom tool runs.
     const remote = begin<null>((queue) => run.remote(queue), signal) ?? Promise.resolve(null);
@@ -126,7 +130,10 @@ export class Engine {
 
   async #before(modifiers: ToolModifiers | undefined, request: CallRequest): Promise<ToolExecuteParams> {
     const { slug, account } = request;
-    let params: ToolExecuteParams = { arguments: request.arguments ?? {}, ...(account === undefined ? {} : { account }) };
+    let params: ToolExecuteParams = {
+      arguments: request.arguments ?? {},
+      ...(account === undefined ? {} : { account }),
+    };
     for (const modifier of select(modifiers?.beforeExecute, "beforeExecute", slug, this.#toolkit(slug))) {
       const context = { toolSlug: slug, toolkitSlug: this.#toolkit(slug), params };
       params = usable("beforeExecute", slug, await modifier(context));
@@ -211,4 +218,3 @@ function reason(thrown: unknown): string {
 function wellFormed(message: string): string {
   return (message as string & { toWellFormed(): string }).toWellFormed();
 }
-

@@ -97,7 +97,9 @@ export class SessionFilesMount {
   ): Promise<Page<FileItem>> {
     const { mountId, ...page } = query;
     const wire = encode("list", page);
-    return camelize(await call((queue) => this.#session.listFiles(queue, mount(mountId), wire), options)) as Page<FileItem>;
+    return camelize(
+      await call((queue) => this.#session.listFiles(queue, mount(mountId), wire), options),
+    ) as Page<FileItem>;
   }
 
   /**

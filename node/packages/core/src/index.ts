@@ -41,12 +41,7 @@ export {
 } from "./resources.js";
 export { triple } from "./native.js";
 export type { InputOf, InputSchema } from "./schema.js";
-export {
-  Session,
-  type EnsureConnectedOptions,
-  type EnsuredConnection,
-  type SessionExperimental,
-} from "./session.js";
+export { Session, type EnsureConnectedOptions, type EnsuredConnection, type SessionExperimental } from "./session.js";
 export type * from "./types.js";
 
 /** Every kind of error, as the native module lists them; each has a class in {@link errorClasses}. */

@@ -82,7 +82,9 @@ function appliesTo<F>(entry: F | Filtered<F>, name: string, tool: string, toolki
 /** What a modifier returned, if it is an object. */
 export function usable<T>(name: string, tool: string, value: T): T {
   if (typeof value === "object" && value !== null) return value;
-  throw new InvalidModifier(`${name} for ${tool} must return the object it was given or another, not ${describe(value)}`);
+  throw new InvalidModifier(
+    `${name} for ${tool} must return the object it was given or another, not ${describe(value)}`,
+  );
 }
 
 /** What to upload, after the modifiers; bytes are no file and need no approval. */

@@ -4,6 +4,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { ComposioClientError } from "./errors.js";
+
 /** The number that the queue settles a call by. */
 export type CallId = number;
 
@@ -115,66 +117,59 @@ export interface Native {
 }
 
 // A bundle may be CommonJS, where `import.meta.url` is empty.
-export const here: string = import.meta.url || (typeof __filename === "string" ? __filename : join(process.cwd(), "index.js"));
+export const here: string =
+  import.meta.url || (typeof __filename === "string" ? __filename : join(process.cwd(), "index.js"));
 
 let loaded: Native | undefined;
 
 /** The native module, loaded with the first use. */
 export function native(): Native {
-  return (loaded ??= load(triple()));
+  return (loaded ??= load());
 }
 
-/**
- * The name of this platform's binary package, `@composio/core-<triple>`.
- *
- * @example
- * triple("linux", "x64", false) === "linux-x64-gnu"
- */
-export function triple(
-  platform: string = process.platform,
-  arch: string = process.arch,
-  musl: boolean = platform === "linux" && isMusl(),
-): string {
-  if (platform === "linux") return `linux-${arch}-${musl ? "musl" : "gnu"}`;
-  return platform === "win32" ? `win32-${arch}-msvc` : `${platform}-${arch}`;
+/** The name of this platform's binary package, `@composio/core-<triple>`, such as `linux-x64-gnu`. */
+export function triple(): string {
+  const { platform, arch } = process;
+  if (platform === "win32") return `win32-${arch}-msvc`;
+  return platform === "linux" ? `linux-${arch}-${usesGlibc() ? "gnu" : "musl"}` : `${platform}-${arch}`;
 }
 
-function isMusl(): boolean {
-  const report = process.report as { excludeNetwork?: boolean; getReport(): object };
-  // Without this the report may ask the network for the names of open connections.
-  const before = report.excludeNetwork;
-  report.excludeNetwork = true;
-  try {
-    const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
-    return header?.glibcVersionRuntime === undefined;
-  } finally {
-    if (before !== undefined) report.excludeNetwork = before;
-  }
+function usesGlibc(): boolean {
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return header?.glibcVersionRuntime !== undefined;
 }
 
-function load(name: string): Native {
+function load(): Native {
   const require = createRequire(here);
-  const folder = dirname(here.startsWith("file:") ? fileURLToPath(here) : here);
-  const candidates: [string, () => unknown][] = [
-    [`@composio/core-${name}`, () => require(`@composio/core-${name}`)],
-    // In a bundle: from where the package itself is installed.
-    [
-      `@composio/core-${name} beside @composio/core`,
-      () => createRequire(require.resolve("@composio/core/package.json"))(`@composio/core-${name}`),
-    ],
-    // A checkout of the repository.
-    [`npm/${name}/composio.node`, () => require(join(folder, "..", "..", "..", "npm", name, "composio.node"))],
-  ];
   const reasons: string[] = [];
-  for (const [what, attempt] of candidates) {
+  const attempt = (load: () => unknown): Native | undefined => {
     try {
-      return attempt() as Native;
+      return load() as Native;
     } catch (error) {
-      reasons.push(`${what}: ${error instanceof Error ? error.message.split("\n", 1)[0] : String(error)}`);
+      reasons.push(String(error).split("\n", 1)[0] ?? "");
+      return undefined;
     }
+  };
+  // To ask which C library there is takes longer than to try.
+  const names = process.platform === "linux" ? [`linux-${process.arch}-gnu`, `linux-${process.arch}-musl`] : [triple()];
+  for (const name of names) {
+    const found =
+      attempt(() => require(`@composio/core-${name}`)) ??
+      // From a bundle this package's own dependencies are not in sight.
+      attempt(() => createRequire(require.resolve(PACKAGE))(`@composio/core-${name}`)) ??
+      attempt(() => require(join(dirname(require.resolve(PACKAGE)), "..", "..", "npm", name, "composio.node")));
+    if (found !== undefined) return found;
   }
-  throw new Error(
-    `@composio/core has no native module for ${name}. Install the package @composio/core-${name}; ` +
-      `package managers skip it where optional dependencies are left out.\n${reasons.join("\n")}`,
+  const beside = attempt(() =>
+    require(join(dirname(here.startsWith("file:") ? fileURLToPath(here) : here), "composio.node")),
   );
+  if (beside !== undefined) return beside;
+  const name = triple();
+  throw new ComposioClientError(`@composio/core finds no native module for ${name}:\n${reasons.join("\n")}`, {
+    suggestedFix:
+      `install @composio/core-${name}, which package managers skip where optional dependencies are left out, ` +
+      "or put its composio.node beside your bundle",
+  });
 }
+
+const PACKAGE = "@composio/core/package.json";

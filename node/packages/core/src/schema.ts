@@ -56,7 +56,9 @@ export function inputOf(slug: string, schema: InputSchema): Input {
     parse: async (value) => {
       const parsed = await parseZod(schema, value);
       if (parsed.success) return parsed.data;
-      const reasons = parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`);
+      const reasons = parsed.error.issues.map(
+        ({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`,
+      );
       throw new ValidationError(`Invalid arguments for ${slug}: ${reasons.join("; ")}`, { kind: "validation" });
     },
   };

@@ -219,7 +219,12 @@ export class Session<TCollection = unknown> {
   /** Starts connecting an account: send the user to `redirectUrl`, then `waitForConnection`. */
   async authorize(toolkit: string, options?: AuthorizeOptions, request?: RequestOptions): Promise<ConnectionRequest> {
     const { callbackUrl, alias, experimental } = options ?? {};
-    const wire = encode("authorize", { toolkit, callback_url: callbackUrl, alias, experimental: snakify(experimental) });
+    const wire = encode("authorize", {
+      toolkit,
+      callback_url: callbackUrl,
+      alias,
+      experimental: snakify(experimental),
+    });
     const reply = camelize(await call((queue) => this.#native.authorize(queue, wire), request));
     return new ConnectionRequest(reply as { id: string; status: string; redirectUrl: string | null }, this.#client);
   }

@@ -3,13 +3,7 @@
 import type { CustomTool, CustomToolkit } from "./custom-tools.js";
 
 /** What a tool says about itself; sessions can be limited by it. */
-export type Tag =
-  | "readOnlyHint"
-  | "createHint"
-  | "updateHint"
-  | "destructiveHint"
-  | "idempotentHint"
-  | "openWorldHint";
+export type Tag = "readOnlyHint" | "createHint" | "updateHint" | "destructiveHint" | "idempotentHint" | "openWorldHint";
 
 /** Tools by tag. */
 export interface TagsFilter {

@@ -54,7 +54,12 @@ class Converter {
       case "ZodArray":
         return { type: "array", items: inner(def["type"]), ...sizes(def, "minLength", "maxLength", "exactLength") };
       case "ZodSet":
-        return { type: "array", uniqueItems: true, items: inner(def["valueType"]), ...sizes(def, "minSize", "maxSize") };
+        return {
+          type: "array",
+          uniqueItems: true,
+          items: inner(def["valueType"]),
+          ...sizes(def, "minSize", "maxSize"),
+        };
       case "ZodTuple": {
         const items = def["items"] as unknown[];
         const rest = def["rest"] === null || def["rest"] === undefined ? false : inner(def["rest"]);
