@@ -202,9 +202,9 @@ export class Session<TCollection = unknown> {
 
   /** Finds tools by use case. */
   async search(query: SearchQuery, options?: RequestOptions): Promise<SessionSearchResponse> {
-    const [useCase, model] = [text("query", query.query), optionalText("model", query.model)];
+    const [useCase, model] = [text("query", query?.query), optionalText("model", query?.model)];
     const reply = await call((queue) => this.#native.search(queue, useCase, model), options);
-    return narrow(camelize(reply) as SessionSearchResponse, query.toolkits);
+    return narrow(camelize(reply) as SessionSearchResponse, query?.toolkits);
   }
 
   /** A page of the session's toolkits, and whether they are connected. */
