@@ -1,8 +1,8 @@
 /** Native calls as promises. One queue a thread; its results come in batches. */
 
 import { cancelled, onAbort } from "./abort.js";
-import { lift, raise } from "./errors.js";
 import { decode } from "./json.js";
+import { lift, raise } from "./lift.js";
 import { native, type Batch, type CallId, type NativeQueue } from "./native.js";
 
 /** What every asynchronous method takes last. */

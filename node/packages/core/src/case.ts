@@ -93,6 +93,7 @@ function mapEntries(value: object, name: Rename, map: (key: string, item: unknow
 
 function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  // Every realm, such as a test runner's, has an `Object.prototype` of its own.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

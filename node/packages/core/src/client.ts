@@ -12,8 +12,8 @@ import {
   type CustomToolkit,
 } from "./custom-tools.js";
 import { Engine } from "./engine.js";
-import { lifted } from "./errors.js";
 import { encode, optionalText, text } from "./json.js";
+import { lifted } from "./lift.js";
 import type { JsonObject, SessionDeleteResponse } from "./models.js";
 import { native, type NativeClient, type NativeSession, type NativeToolSet } from "./native.js";
 import { OpenAIProvider, type OpenAITool } from "./openai.js";

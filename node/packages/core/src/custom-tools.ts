@@ -2,8 +2,9 @@
 
 import type { RequestOptions } from "./calls.js";
 import { snakify } from "./case.js";
-import { lifted, ValidationError } from "./errors.js";
+import { ValidationError } from "./errors.js";
 import { decode, describe, encode } from "./json.js";
+import { lifted } from "./lift.js";
 import type { JsonObject, SessionExecuteResponse, SessionProxyExecuteResponse } from "./models.js";
 import { native } from "./native.js";
 import { inputOf, outputSchemaOf, type InputOf, type InputSchema } from "./schema.js";

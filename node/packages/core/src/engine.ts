@@ -4,8 +4,9 @@ import { cancelled, unlessAborted } from "./abort.js";
 import { begin, call, type RequestOptions } from "./calls.js";
 import { camelize } from "./case.js";
 import type { CustomTool, SessionContext } from "./custom-tools.js";
-import { lifted, ToolInputRequiredError } from "./errors.js";
+import { ToolInputRequiredError } from "./errors.js";
 import { decode, encode, optionalText, text } from "./json.js";
+import { lifted } from "./lift.js";
 import type {
   JsonObject,
   RegisteredCustomTool,

@@ -1,8 +1,5 @@
 /** What can go wrong: a class for each kind of error, all of them below {@link ComposioError}. */
 
-import { camelize } from "./case.js";
-import { decode } from "./json.js";
-
 /** What an error knows beside its message. */
 export interface ErrorFields {
   /** The error's kind, a word that is the same in every language; empty where this package raised it. */
@@ -182,32 +179,3 @@ export const errorClasses: Readonly<Record<string, new (message: string, fields?
   closed: ComposioClientError,
   internal: SDKError,
 };
-
-/** The error that the native module described. */
-export function raise(description: string): ComposioError {
-  const given = Object.entries(camelize(decode(description)) as object).filter(([, value]) => value !== null);
-  const { message, ...fields } = Object.fromEntries(given) as { message: string } & ErrorFields;
-  const Class = errorClasses[fields.kind ?? ""] ?? ComposioError;
-  return new Class(message, fields);
-}
-
-/** What a native function threw, as one of the classes here. */
-export function lift(thrown: unknown): unknown {
-  if (!(thrown instanceof Error) || thrown instanceof ComposioError) return thrown;
-  const { code } = thrown as { code?: unknown };
-  if (code === "ComposioError") return raise(thrown.message);
-  // napi's own, for an argument of a wrong type.
-  if (typeof code === "string" && (code.endsWith("Expected") || code === "InvalidArg")) {
-    return new ValidationError(thrown.message, { kind: "validation", cause: thrown });
-  }
-  return thrown;
-}
-
-/** Runs native code that answers at once. */
-export function lifted<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw lift(error);
-  }
-}

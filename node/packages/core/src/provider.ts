@@ -2,8 +2,9 @@
 
 import type { RequestOptions } from "./calls.js";
 import { snakify } from "./case.js";
-import { lifted, UsageError } from "./errors.js";
+import { UsageError } from "./errors.js";
 import { decode, encode } from "./json.js";
+import { lifted } from "./lift.js";
 import type { JsonObject, Tool, ToolCallResult } from "./models.js";
 import { native, type NativeProvider } from "./native.js";
 

@@ -3,9 +3,9 @@
 import { call, type RequestOptions } from "./calls.js";
 import { camelize, snakify } from "./case.js";
 import { executed, lower, type CallRequest, type Engine } from "./engine.js";
-import { lifted } from "./errors.js";
 import { SessionFilesMount } from "./files.js";
 import { decode, encode, optionalText, text } from "./json.js";
+import { lifted } from "./lift.js";
 import type {
   JsonObject,
   McpServerConfig,
