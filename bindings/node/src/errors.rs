@@ -1,7 +1,7 @@
 //! Errors of the core as JavaScript reads them. The one table from kind to class is `errorClasses` in
 //! `node/packages/core/src/errors.ts`.
 
-use composio_contract::{Error, RawJson};
+use composio_contract::{Error, ErrorKind, RawJson};
 use serde::Serialize;
 
 /// What a native function throws: the error's fields as JSON under this code, so that the TypeScript layer can tell it
@@ -22,6 +22,7 @@ struct Fields<'a> {
     request_id: Option<&'a str>,
     retryable: bool,
     details: Option<&'a RawJson>,
+    causes: Vec<String>,
 }
 
 /// An error's fields as JSON.
@@ -36,8 +37,18 @@ pub(crate) fn describe(error: &Error) -> String {
         request_id: error.request_id(),
         retryable: error.is_retryable(),
         details: error.details(),
+        causes: causes(error),
     };
     serde_json::to_string(&fields).unwrap_or_else(|_| error.message().to_owned())
+}
+
+/// What led to a failed exchange, outermost first. The cause of another error may quote a file or a text of the user's.
+fn causes(error: &Error) -> Vec<String> {
+    if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout) {
+        return Vec::new();
+    }
+    let first = std::error::Error::source(error);
+    std::iter::successors(first, |cause| cause.source()).map(ToString::to_string).collect()
 }
 
 /// An error to throw.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use composio_binding::guarded;
-use composio_contract::{RawJson, Result};
+use composio_contract::{Error, ErrorKind, RawJson, Result};
 use napi::bindgen_prelude::{Buffer, Either5, Env, Function, Null};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
@@ -100,7 +100,7 @@ impl Queue {
         let first = waiting.len() == 1;
         drop(waiting);
         if first {
-            self.0.hold(env).map_err(|error| napi::Error::new("GenericFailure", error.reason.clone()))?;
+            self.0.hold(env).map_err(|error| errors::lower(&Error::new(ErrorKind::Internal, error.reason.clone())))?;
         }
         Ok(id)
     }

@@ -2,6 +2,7 @@
 
 import { cancelled, onAbort } from "./abort.js";
 import { decode } from "./json.js";
+import { ComposioError } from "./errors.js";
 import { lift, raise } from "./lift.js";
 import { native, type Batch, type CallId, type NativeQueue } from "./native.js";
 
@@ -75,5 +76,15 @@ export function begin<T>(
 
 /** A native call that always answers. */
 export async function call<T>(start: (queue: NativeQueue) => CallId, options: RequestOptions | undefined): Promise<T> {
-  return (await begin<T>(start, options?.signal)) as T;
+  return traced(begin<T>(start, options?.signal) as Promise<T>);
+}
+
+/** The same promise; an error has the stack of those who wait for it, since it is made where nobody called. */
+export async function traced<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ComposioError) Error.captureStackTrace(error, traced);
+    throw error;
+  }
 }

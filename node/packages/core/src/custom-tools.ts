@@ -43,7 +43,7 @@ export interface CustomToolOptions<S extends InputSchema = InputSchema> {
   execute: (input: InputOf<S>, ctx: SessionContext) => unknown;
 }
 
-const BRAND: unique symbol = Symbol.for("composio.customTool") as never;
+const BRAND: unique symbol = Symbol.for("composio.customTool");
 
 /** A custom tool; made by {@link experimental_createTool}. */
 export interface CustomTool {

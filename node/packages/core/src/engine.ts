@@ -1,7 +1,7 @@
 /** What a session does with tools. */
 
 import { cancelled, unlessAborted } from "./abort.js";
-import { begin, call, type RequestOptions } from "./calls.js";
+import { begin, call, traced, type RequestOptions } from "./calls.js";
 import { camelize } from "./case.js";
 import type { CustomTool, SessionContext } from "./custom-tools.js";
 import { ToolInputRequiredError } from "./errors.js";
@@ -59,7 +59,7 @@ export class Engine {
   async execute(request: CallRequest, signal: AbortSignal | undefined): Promise<SessionExecuteResponse> {
     const lowered = lower(request);
     const remote = begin<JsonObject>((queue) => this.native.execute(queue, lowered), signal);
-    const reply = remote === null ? (await this.#run([lowered], false, signal))[0] : await remote;
+    const reply = remote === null ? (await this.#run([lowered], false, signal))[0] : await traced(remote);
     return executed(reply);
   }
 

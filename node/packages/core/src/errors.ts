@@ -25,33 +25,31 @@ export interface ErrorFields {
 /** The base of every error. No field ever holds a key, token or secret. */
 export class ComposioError extends Error {
   /** The error's kind, a word that is the same in every language; empty where this package raised it. */
-  readonly kind: string;
+  declare readonly kind: string;
   /** The HTTP status of the answer, if there was one. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** The backend's own error code. */
-  readonly code: number | string | undefined;
+  declare readonly code: number | string | undefined;
   /** The backend's name for the error. */
-  readonly slug: string | undefined;
+  declare readonly slug: string | undefined;
   /** What the caller can do about it. */
-  readonly suggestedFix: string | undefined;
+  declare readonly suggestedFix: string | undefined;
   /** The backend's id of the request. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** Whether the same call may succeed later. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** What else the kind calls for. */
-  readonly details: Record<string, unknown>;
+  declare readonly details: Record<string, unknown>;
 
   constructor(message: string, fields: ErrorFields = {}) {
     super(message, "cause" in fields ? { cause: fields.cause } : undefined);
-    this.name = new.target.name;
-    this.kind = fields.kind ?? "";
-    this.status = fields.status;
-    this.code = fields.code;
-    this.slug = fields.slug;
-    this.suggestedFix = fields.suggestedFix;
-    this.requestId = fields.requestId;
-    this.retryable = fields.retryable ?? false;
-    this.details = fields.details ?? {};
+    // What is not known is no property, so that a log shows what is.
+    Object.assign(this, { kind: "", retryable: false, details: {} }, fields);
+  }
+
+  /** The class's name. */
+  override get name(): string {
+    return this.constructor.name;
   }
 
   /** The message, the suggested fix and the request id in one line. */

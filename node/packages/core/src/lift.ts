@@ -7,9 +7,17 @@ import { decode } from "./json.js";
 /** The error that the native module described. */
 export function raise(description: string): ComposioError {
   const given = Object.entries(camelize(decode(description)) as object).filter(([, value]) => value !== null);
-  const { message, ...fields } = Object.fromEntries(given) as { message: string } & ErrorFields;
+  const { message, causes, ...fields } = Object.fromEntries(given) as {
+    message: string;
+    causes: string[];
+  } & ErrorFields;
   const Class = errorClasses[fields.kind ?? ""] ?? ComposioError;
-  return new Class(message, fields);
+  return new Class(message, causes.length > 0 ? { ...fields, cause: chain(causes) } : fields);
+}
+
+/** Errors, each the cause of the one before. */
+function chain([message, ...causes]: string[]): Error {
+  return new Error(message, causes.length > 0 ? { cause: chain(causes) } : undefined);
 }
 
 /** What a native function threw, as one of the classes here. */

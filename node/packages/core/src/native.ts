@@ -165,11 +165,14 @@ function load(): Native {
   );
   if (beside !== undefined) return beside;
   const name = triple();
-  throw new ComposioClientError(`@composio/core finds no native module for ${name}:\n${reasons.join("\n")}`, {
-    suggestedFix:
-      `install @composio/core-${name}, which package managers skip where optional dependencies are left out, ` +
-      "or put its composio.node beside your bundle",
-  });
+  throw new ComposioClientError(
+    `@composio/core finds no native module for ${name}:\n${[...new Set(reasons)].join("\n")}`,
+    {
+      suggestedFix:
+        `install @composio/core-${name}, which package managers skip where optional dependencies are left out, ` +
+        "or put its composio.node beside your bundle",
+    },
+  );
 }
 
 const PACKAGE = "@composio/core/package.json";
