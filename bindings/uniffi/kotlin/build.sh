@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# build.sh [build|test|demo] [--release]     builds the library, the generated code and the package; runs the tests or the demo
+# build.sh bench URL COUNT                   measures what was built last; prints the median of an execute in µs
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+servers=${MCP_SERVERS:-$root/.mcp-servers}
+
+command=build
+profile=debug
+arguments=()
+for argument in "$@"; do
+  case $argument in
+    --release) profile=release ;;
+    build | test | demo | bench) command=$argument ;;
+    *) arguments+=("$argument") ;;
+  esac
+done
+
+case "$(uname -s)-$(uname -m)" in
+  Linux-x86_64) place=linux-x86-64 library=libcomposio_uniffi.so ;;
+  Linux-aarch64) place=linux-aarch64 library=libcomposio_uniffi.so ;;
+  Darwin-arm64) place=darwin-aarch64 library=libcomposio_uniffi.dylib ;;
+  Darwin-x86_64) place=darwin-x86-64 library=libcomposio_uniffi.dylib ;;
+  *) echo "build.sh does not know $(uname -s) on $(uname -m)" >&2; exit 1 ;;
+esac
+
+# Copies only what has changed, so that what is newer than it is not built again.
+refresh() { cmp --silent "$1" "$2" || install -D -m 755 "$1" "$2"; }
+
+build() {
+  local flags=()
+  [[ $profile == release ]] && flags=(--release)
+  (cd "$root" && cargo build --quiet -p composio-uniffi "${flags[@]}" && cargo build --quiet -p composio-bindgen)
+  refresh "$target/$profile/$library" "$here/target/native/$place/$library"
+  # The symbols that the generator reads are stripped from a release; the interface is the same.
+  local described=$target/debug/$library
+  [[ -e $described ]] || described=$target/$profile/$library
+  (cd "$root" && "$target/debug/composio-bindgen" generate "$described" --language kotlin --no-format --out-dir "$here/target/generated-sources/uniffi")
+}
+
+maven() { mvn --quiet --batch-mode --file "$here/pom.xml" "$@"; }
+
+java_with() { java -Djna.library.path="$here/target/native/$place" -cp "$1:$here/target/classes:$(<"$here/target/classpath")" "${@:2}"; }
+
+case $command in
+  build) build && maven package -DskipTests ;;
+  test)
+    build
+    maven test -Dmock.backend="$target/debug/mock-backend" -Dmcp.servers="$servers" "${arguments[@]}"
+    ;;
+  demo)
+    build
+    maven test-compile
+    java_with "$here/target/test-classes" dev.composio.demo.DemoKt "$servers"
+    ;;
+  bench) java_with "$here/target/test-classes" dev.composio.bench.BenchKt "${arguments[@]}" ;;
+esac
