@@ -39,7 +39,12 @@ function mcpServers(servers, workspace) {
   if (servers === undefined) return [];
   const python = path.join(servers, "python/bin/python");
   const script = (name) => path.join(servers, `node_modules/@modelcontextprotocol/server-${name}/dist/index.js`);
-  const node = (slug, ...args) => ({ slug, needs: script(slug), command: process.execPath, args: [script(slug), ...args] });
+  const node = (slug, ...args) => ({
+    slug,
+    needs: script(slug),
+    command: process.execPath,
+    args: [script(slug), ...args],
+  });
   return [
     { slug: "clock", needs: python, command: python, args: ["-m", "mcp_server_time"] },
     node("filesystem", workspace),
@@ -66,7 +71,9 @@ async function run(root, servers) {
   mkdirSync(workspace);
   const mcp = mcpServers(servers, workspace);
   console.log(paint("1", "composio on the embedded router: no key, no account, no network"));
-  say(`built-in toolkits, and ${mcp.length} MCP servers: ${mcp.map(({ slug }) => slug).join(", ") || "none installed"}`);
+  say(
+    `built-in toolkits, and ${mcp.length} MCP servers: ${mcp.map(({ slug }) => slug).join(", ") || "none installed"}`,
+  );
 
   const config = { router: { dataDir: path.join(root, "data"), workspace }, mcp };
   const composio = new Composio({ backend: "embedded", config });

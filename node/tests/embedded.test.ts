@@ -20,7 +20,10 @@ import { inFolder } from "./support.js";
 
 function withRouter(work: (composio: Composio, folder: string) => Promise<void>, ...mcp: object[]): Promise<void> {
   return inFolder(async (folder) => {
-    const composio = new Composio({ backend: "embedded", config: config(folder, ...(mcp as Record<string, unknown>[])) });
+    const composio = new Composio({
+      backend: "embedded",
+      config: config(folder, ...(mcp as Record<string, unknown>[])),
+    });
     try {
       await work(composio, folder);
     } finally {
@@ -154,7 +157,9 @@ function children(): string[] {
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
-        const [, ppid] = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+        const [, ppid] = readFileSync(`/proc/${pid}/stat`, "utf8")
+          .replace(/^.*\) /, "")
+          .split(" ");
         return ppid === String(process.pid);
       } catch {
         return false; // It has ended meanwhile.
@@ -187,8 +192,5 @@ test("composio.toml is read, and a wrong one says where", () =>
     assert.equal((await session.execute("FILES_READ", { path: "a.txt" })).data["content"], "hello");
     await composio.close();
     writeFileSync(file, `${router}wrokspace = 1\n`);
-    await assert.rejects(
-      async () => new Composio({ backend: "embedded", config: file }).create("ada"),
-      /wrokspace/,
-    );
+    await assert.rejects(async () => new Composio({ backend: "embedded", config: file }).create("ada"), /wrokspace/);
   }));

@@ -29,7 +29,8 @@ const sent = async (value: unknown) => (await session.execute("ECHO", { value } 
 /** What is the same JSON: no minus zero, and an integer that a number holds only by chance is a bigint. */
 function canonical(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  if (typeof value === "number") return /^-?\d{16,}$/.test(String(value)) ? canonical(BigInt(String(value))) : value + 0;
+  if (typeof value === "number")
+    return /^-?\d{16,}$/.test(String(value)) ? canonical(BigInt(String(value))) : value + 0;
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, canonical(item)]));
@@ -61,7 +62,10 @@ test("floats keep their value", () =>
   ));
 
 test("null is sent, undefined is absent, toJSON is asked", async () => {
-  assert.deepEqual(await sent({ a: null, b: undefined, when: new Date(0) }), { a: null, when: "1970-01-01T00:00:00.000Z" });
+  assert.deepEqual(await sent({ a: null, b: undefined, when: new Date(0) }), {
+    a: null,
+    when: "1970-01-01T00:00:00.000Z",
+  });
 });
 
 const cycle: JsonObject = {};

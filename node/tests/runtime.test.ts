@@ -6,13 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
-import {
-  Composio,
-  ComposioClientError,
-  ComposioRequestCancelledError,
-  ValidationError,
-  triple,
-} from "@composio/core";
+import { Composio, ComposioClientError, ComposioRequestCancelledError, ValidationError, triple } from "@composio/core";
 import { build } from "esbuild";
 import { build as vite } from "vite";
 
@@ -55,7 +49,10 @@ test("a time limit of the caller's stops the request", async () => {
 
 test("with a signal that is already aborted nothing is sent", async () => {
   const { accepted_connections: before } = await mock.control("stats");
-  await assert.rejects(client(mock.url).create("user", {}, { signal: AbortSignal.abort() }), ComposioRequestCancelledError);
+  await assert.rejects(
+    client(mock.url).create("user", {}, { signal: AbortSignal.abort() }),
+    ComposioRequestCancelledError,
+  );
   const { accepted_connections: now } = await mock.control("stats");
   assert.ok((now as number) - (before as number) <= 1);
 });
