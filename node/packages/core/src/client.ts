@@ -90,6 +90,7 @@ export class Sessions<TCollection> {
   readonly #client: NativeClient;
   readonly #provider: Provider<TCollection>;
 
+  /** @internal */
   constructor(client: NativeClient, provider: Provider<TCollection>) {
     this.#client = client;
     this.#provider = provider;
@@ -168,7 +169,12 @@ export class Composio<TCollection = OpenAITool[]> {
   /** The catalogue of tools. */
   readonly tools: Tools;
   /** What is still experimental: custom tools and toolkits. */
-  readonly experimental = { createTool: experimental_createTool, createToolkit: experimental_createToolkit } as const;
+  readonly experimental = {
+    /** {@link experimental_createTool}. */
+    createTool: experimental_createTool,
+    /** {@link experimental_createToolkit}. */
+    createToolkit: experimental_createToolkit,
+  } as const;
 
   constructor(options: ComposioOptions<TCollection> = {}) {
     this.#client = connect(options);

@@ -4,7 +4,7 @@ import { cancelled, unlessAborted } from "./abort.js";
 import { begin, call, traced, type RequestOptions } from "./calls.js";
 import { camelize } from "./case.js";
 import type { CustomTool, SessionContext } from "./custom-tools.js";
-import { ToolInputRequiredError } from "./errors.js";
+import { SDKError, ToolInputRequiredError } from "./errors.js";
 import { decode, encode, optionalText, text } from "./json.js";
 import { lifted } from "./lift.js";
 import type {
@@ -90,7 +90,9 @@ export class Engine {
   /** Runs a custom tool; whatever it throws is its failure. */
   async #runLocal({ id, slug, arguments: args }: NativeLocalCall, signal: AbortSignal | undefined): Promise<Finished> {
     try {
-      const value = await this.#functions.get(slug)?.invoke(decode(args) as JsonObject, this.#context(signal));
+      const tool = this.#functions.get(slug);
+      if (tool === undefined) throw new SDKError(`there is no function for ${slug}`, { kind: "internal" });
+      const value = await tool.invoke(decode(args) as JsonObject, this.#context(signal));
       return { result: { id, data: encode("the tool's result", value ?? null) } };
     } catch (thrown) {
       return { result: { id, error: reason(thrown) }, thrown };

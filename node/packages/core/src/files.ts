@@ -30,6 +30,7 @@ export class RemoteFile {
   readonly #downloadUrl: string;
   readonly #session: NativeSession;
 
+  /** @internal */
   constructor(location: Location, session: NativeSession) {
     this.expiresAt = location.expiresAt;
     this.mountRelativePath = location.mountRelativePath;
@@ -86,6 +87,7 @@ export interface MountOptions {
 export class SessionFilesMount {
   readonly #session: NativeSession;
 
+  /** @internal */
   constructor(session: NativeSession) {
     this.#session = session;
   }

@@ -27,6 +27,7 @@ export {
   BaseAgenticProvider,
   BaseNonAgenticProvider,
   FormatProvider,
+  type CallsTools,
   type ExecuteToolFn,
   type Provider,
   type ToolCall,
@@ -40,7 +41,7 @@ export {
   type RawToolsQuery,
 } from "./resources.js";
 export { triple } from "./native.js";
-export type { InputOf, InputSchema } from "./schema.js";
+export type { InputOf, InputSchema, Zod3Schema, Zod4Schema } from "./schema.js";
 export { Session, type EnsureConnectedOptions, type EnsuredConnection, type SessionExperimental } from "./session.js";
 export type * from "./types.js";
 

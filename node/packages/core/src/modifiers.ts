@@ -23,7 +23,8 @@ export interface FileUploadContext {
   source: "path" | "url";
 }
 
-type Awaitable<T> = T | Promise<T>;
+/** A value or a promise of it. */
+export type Awaitable<T> = T | Promise<T>;
 /** Changes what a model sees of a tool. */
 export type SchemaModifier = (context: ModifierContext & { schema: Tool }) => Awaitable<Tool>;
 /** Changes what a tool is called with. */

@@ -24,6 +24,7 @@ export interface ToolCall {
 /** What every provider has. `TCollection` is what `session.tools()` gives. */
 export interface Provider<TCollection = unknown> {
   readonly name: string;
+  /** Tools as the provider's API or framework takes them; `executeTool` runs one. */
   wrapTools(tools: Tool[], executeTool: ExecuteToolFn): TCollection;
 }
 
@@ -50,7 +51,8 @@ export abstract class BaseAgenticProvider<TCollection = unknown, TTool = unknown
 }
 
 /** What a provider needs of a session to answer a reply. */
-interface CallsTools {
+export interface CallsTools {
+  /** Runs the tool calls of a model at once. */
   callTools(calls: ToolCall[], options?: RequestOptions): Promise<ToolCallResult[]>;
 }
 
@@ -62,7 +64,7 @@ export abstract class FormatProvider<TTool = unknown, TMessage = unknown> extend
   abstract override readonly name: string;
   #format: NativeProvider | undefined;
 
-  /** The native format. */
+  /** @internal */
   get format(): NativeProvider {
     return (this.#format ??= lifted(() => new (native().Provider)(this.name)));
   }

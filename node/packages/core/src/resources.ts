@@ -38,6 +38,7 @@ export class ConnectionRequest {
   readonly redirectUrl: string | null;
   readonly #client: NativeClient;
 
+  /** @internal */
   constructor(reply: { id: string; status: string; redirectUrl: string | null }, client: NativeClient) {
     this.id = reply.id;
     this.status = reply.status;
@@ -60,6 +61,7 @@ export class ConnectionRequest {
 export class ConnectedAccounts {
   readonly #client: NativeClient;
 
+  /** @internal */
   constructor(client: NativeClient) {
     this.#client = client;
   }
@@ -95,6 +97,7 @@ export interface CatalogueQuery extends PageQuery {
 export class Toolkits {
   readonly #client: NativeClient;
 
+  /** @internal */
   constructor(client: NativeClient) {
     this.#client = client;
   }
@@ -127,6 +130,7 @@ export interface RawToolsQuery {
 export class Tools {
   readonly #client: NativeClient;
 
+  /** @internal */
   constructor(client: NativeClient) {
     this.#client = client;
   }

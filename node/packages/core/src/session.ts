@@ -72,6 +72,7 @@ export class Session<TCollection = unknown> {
   /** What is still experimental about the session. */
   readonly experimental: SessionExperimental;
 
+  /** @internal */
   constructor(engine: Engine, client: NativeClient) {
     this.#engine = engine;
     this.#native = engine.native;
