@@ -1,7 +1,6 @@
 package dev.composio
 
 import dev.composio.ffi.NativeSession
-import dev.composio.ffi.fileName
 import kotlinx.serialization.json.JsonObject
 import java.nio.file.Path
 
@@ -103,8 +102,8 @@ public class RemoteFile internal constructor(json: JsonObject, private val nativ
     /** Until when the URL works, RFC 3339. */
     public val expiresAt: String get() = string("expires_at")
 
-    /** The last part of the path, as a file's name here. */
-    public val filename: String get() = native { fileName(mountRelativePath) }
+    /** The last part of the path; [save] refuses one that cannot name a file here. */
+    public val filename: String get() = mountRelativePath.substringAfterLast('/').substringAfterLast('\\')
 
     /**
      * The content, at most 100 MiB.

@@ -56,7 +56,6 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
         "details" to error.details,
         "text" to json(error.toString()),
         "class" to json(error::class.simpleName),
-        "trace" to json(error.stackTraceToString()),
     )
 
     private suspend fun step(call: String, with: JsonObject): JsonElement {
@@ -290,7 +289,7 @@ private suspend fun proxy(with: JsonObject, call: Proxy): ProxyResult = call(
     with["body"],
     (with["parameters"] as? JsonArray)?.map { given ->
         val parameter = given.jsonObject
-        val (name, value) = parameter.text("name").orEmpty() to parameter.getValue("value")
+        val (name, value) = parameter.text("name").orEmpty() to (parameter["value"] ?: JsonNull)
         when (parameter.text("in") ?: parameter.text("type")) {
             "query" -> ProxyParameter.query(name, value)
             else -> ProxyParameter.header(name, value)
