@@ -1,6 +1,5 @@
-# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift
-# Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for
-# Kotlin; Swift comes from Debian where it is not installed.
+# make demo · make test · make bench · make lint · make python · make node · make kotlin
+# Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for Kotlin.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,9 +26,6 @@ demo-node: node servers ## A short demo from Node.
 demo-kotlin: servers ## A short demo from Kotlin.
 	bindings/uniffi/kotlin/build.sh demo
 
-demo-swift: ## A short demo from Swift.
-	bindings/uniffi/swift/swift.sh demo
-
 demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated program on the embedded router.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then bash tests/mcp-servers/install.sh \
 	  || echo "The MCP servers could not be installed; the demo goes on with the built-in toolkits."; \
@@ -39,14 +35,11 @@ demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated pro
 python: $(VENV)/installed ## Builds the wheel and installs it with its extras into ./.venv.
 
 node: ## Builds the npm packages in ./node.
-	npm --prefix node ci --silent || npm --prefix node install --silent --no-package-lock --no-audit --no-fund
+	npm --prefix node install --silent --no-package-lock --no-audit --no-fund
 	node node/scripts/build.mjs
 
 kotlin: ## Builds the Kotlin library.
 	bindings/uniffi/kotlin/build.sh
-
-swift: ## Builds the Swift package.
-	bindings/uniffi/swift/swift.sh build
 
 # One wheel, release profile: what is tested and measured is what people install.
 $(TARGET)/wheels/stamp: $(RUST_SOURCES) $(PYTHON_SOURCES) | $(TOOLS)/stamp
@@ -74,7 +67,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(VENV)/bin/mypy --strict --python-version 3.10 python/tests python/demo/demo.py
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 
-test: test-rust test-python test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
+test: test-rust test-python test-demo test-prism test-node test-kotlin lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -96,22 +89,8 @@ test-kotlin: servers
 	bindings/uniffi/kotlin/build.sh test
 	bindings/uniffi/kotlin/build.sh demo
 
-test-swift: servers
-	cargo build --quiet -p mock-backend
-	bindings/uniffi/swift/swift.sh test
-	bindings/uniffi/swift/swift.sh demo
-
 # The demo with everything, and as a machine without Node and PyPI sees it.
-test-demo-node: node servers ## A short demo from Node.
-	node node/demo/demo.mjs --servers $(SERVERS)
-
-demo-kotlin: servers ## A short demo from Kotlin.
-	bindings/uniffi/kotlin/build.sh demo
-
-demo-swift: ## A short demo from Swift.
-	bindings/uniffi/swift/swift.sh demo
-
-demo: $(VENV)/installed servers
+test-demo: $(VENV)/installed servers
 	$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
 	$(VENV)/bin/python python/demo/demo.py
 
@@ -120,11 +99,10 @@ test-prism:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/prism
 	node tests/prism/check.mjs
 
-bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node kotlin swift ## Every figure in one run, beside the peers, reqwest and fetch alone.
+bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure in one run, beside the peers, reqwest and fetch alone.
 	cargo build --quiet --release -p mock-backend -p bench-floor
 	cargo build --quiet --release -p composio-search --example ndcg
 	bindings/uniffi/kotlin/build.sh build --release
-	bindings/uniffi/swift/swift.sh build --release
 	cargo build --quiet --profile release-small -p composio-uniffi
 	cp $(TARGET)/release-small/libcomposio_uniffi.so $(TARGET)/libcomposio-with-router.so
 	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features
@@ -144,5 +122,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node python servers swift test test-demo \
-  test-kotlin test-node test-prism test-python test-rust test-swift
+.PHONY: help bench demo demo-kotlin demo-node kotlin lint node python servers test test-demo \
+  test-kotlin test-node test-prism test-python test-rust
