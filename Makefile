@@ -1,5 +1,6 @@
-# make demo · make test · make bench · make lint · make python · make node · make kotlin
-# Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for Kotlin.
+# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift
+# Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for Kotlin;
+# for Swift a Swift 6, or root on a Debian that gets one in a folder.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -26,6 +27,9 @@ demo-node: node servers ## A short demo from Node.
 demo-kotlin: servers ## A short demo from Kotlin.
 	bindings/uniffi/kotlin/build.sh demo
 
+demo-swift: servers ## A short demo from Swift.
+	bindings/uniffi/swift/swift.sh demo
+
 demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated program on the embedded router.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then bash tests/mcp-servers/install.sh \
 	  || echo "The MCP servers could not be installed; the demo goes on with the built-in toolkits."; \
@@ -40,6 +44,9 @@ node: ## Builds the npm packages in ./node.
 
 kotlin: ## Builds the Kotlin library.
 	bindings/uniffi/kotlin/build.sh
+
+swift: ## Builds the Swift package.
+	bindings/uniffi/swift/swift.sh build
 
 # One wheel, release profile: what is tested and measured is what people install.
 $(TARGET)/wheels/stamp: $(RUST_SOURCES) $(PYTHON_SOURCES) | $(TOOLS)/stamp
@@ -67,7 +74,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(VENV)/bin/mypy --strict --python-version 3.10 python/tests python/demo/demo.py
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 
-test: test-rust test-python test-demo test-prism test-node test-kotlin lint ## Everything that proves the project works.
+test: test-rust test-python test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -88,6 +95,10 @@ test-kotlin: servers
 	cargo build --quiet -p mock-backend
 	bindings/uniffi/kotlin/build.sh test
 	bindings/uniffi/kotlin/build.sh demo
+
+test-swift: servers
+	bindings/uniffi/swift/swift.sh test
+	bindings/uniffi/swift/swift.sh demo
 
 # The demo with everything, and as a machine without Node and PyPI sees it.
 test-demo: $(VENV)/installed servers
@@ -122,5 +133,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench demo demo-kotlin demo-node kotlin lint node python servers test test-demo \
-  test-kotlin test-node test-prism test-python test-rust
+.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node python servers swift test test-demo \
+  test-kotlin test-node test-prism test-python test-rust test-swift

@@ -1,7 +1,7 @@
 """Every figure of `make bench` in one run: this package, its peer and the floor, side by side.
 
 bench.py --python OURS --peer PEER --mock MOCK --floor FLOOR --ndcg NDCG --wheel WHEEL --node-peer FOLDER
-         --library FILE --library-with-router FILE [--only python|node|kotlin|sizes …]
+         --library FILE --library-with-router FILE [--only python|node|kotlin|swift|sizes …]
 """
 
 import argparse
@@ -174,6 +174,10 @@ def kotlin(bench: Bench) -> None:
     beside_reqwest(bench, "Kotlin", ROOT / "bindings/uniffi/kotlin/build.sh")
 
 
+def swift(bench: Bench) -> None:
+    beside_reqwest(bench, "Swift", ROOT / "bindings/uniffi/swift/swift.sh")
+
+
 def sizes(bench: Bench) -> None:
     for what, path, limit in [
         ("library for phones, without the router", bench.options.library, 5),
@@ -182,7 +186,7 @@ def sizes(bench: Bench) -> None:
         bench.table.at_most(what, pathlib.Path(path).stat().st_size / 1e6, limit, "MB")
 
 
-PARTS = {"python": python, "node": node, "kotlin": kotlin, "sizes": sizes}
+PARTS = {"python": python, "node": node, "kotlin": kotlin, "swift": swift, "sizes": sizes}
 
 
 def main() -> None:

@@ -41,6 +41,24 @@ build() {
   (cd "$root" && "$target/debug/composio-bindgen" generate "$described" --language kotlin --no-format --out-dir "$here/target/generated-sources/uniffi")
 }
 
+# Each Kotlin program of the documentation becomes a package of its own; prints their names.
+write_readme_programs() {
+  local folder=$here/target/generated-test-sources/programs
+  rm -rf "$folder" && mkdir -p "$folder"
+  awk -v folder="$folder" '
+    /^```kotlin$/ {
+      name = "dev.composio.documented.program" ++count
+      file = folder "/Program" count ".kt"
+      print "@file:JvmName(\"ProgramKt\")\npackage " name "\n// " FILENAME ":" FNR >file
+      printf "%s ", name
+      inside = 1
+      next
+    }
+    /^```$/ && inside { inside = 0; close(file); next }
+    inside { print >file }
+  ' "$root/README.md" "$here/README.md"
+}
+
 maven() { mvn --quiet --batch-mode --file "$here/pom.xml" "$@"; }
 
 java_with() { java -Djna.library.path="$here/target/native/$place" -cp "$1:$here/target/classes:$(<"$here/target/classpath")" "${@:2}"; }
@@ -49,7 +67,8 @@ case $command in
   build) build && maven package -DskipTests ;;
   test)
     build
-    maven test -Dmock.backend="$target/debug/mock-backend" -Dmcp.servers="$servers" "${arguments[@]}"
+    programs=$(write_readme_programs)
+    maven test -Ddocumented.programs="$programs" -Dmock.backend="$target/debug/mock-backend" -Dmcp.servers="$servers" "${arguments[@]}"
     ;;
   demo)
     build

@@ -253,12 +253,6 @@ impl NativeSession {
     }
 }
 
-/// The last part of a mount path, as a file's name.
-#[uniffi::export]
-pub fn file_name(mount_path: String) -> Result<String> {
-    guard(|| composio_core::files::file_name(&mount_path))
-}
-
 /// Tools that run at the same time, here and at the backend.
 #[derive(Debug, uniffi::Object)]
 pub struct NativeRun(PlannedRun);

@@ -6,7 +6,6 @@ import kotlinx.coroutines.async
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonObject
-import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.File
@@ -35,26 +34,31 @@ class StressTest {
         hosted().use { composio ->
             suspend fun round(count: Int) = repeat(count) { composio.create("stress").close() }
             round(2_000)
-            val (files, threads, memory) = held()
+            val (files, threads, heap) = held()
             round(10_000)
-            val (filesNow, threadsNow, memoryNow) = held()
-            assertTrue(filesNow <= files + 8, "files: $files, then $filesNow")
-            assertTrue(threadsNow <= threads + 4, "threads: $threads, then $threadsNow")
-            assertTrue(memoryNow - memory < 16_000_000, "bytes of heap: $memory, then $memoryNow")
-            assertEquals("stress", composio.create("stress").use { it.userId })
+            // JNA frees its buffers on a thread of its own, some time after a collection has found them.
+            val deadline = System.nanoTime() + 30_000_000_000
+            var now = held()
+            while (now.heap - heap > HEAP_GROWTH && System.nanoTime() < deadline) now = held()
+            assertTrue(now.files <= files + 8, "files: $files, then ${now.files}")
+            assertTrue(now.threads <= threads + 4, "threads: $threads, then ${now.threads}")
+            assertTrue(now.heap - heap <= HEAP_GROWTH, "bytes of heap: $heap, then ${now.heap}")
+            assertTrue(composio.create("stress").use { it.execute("GITHUB_CREATE_ISSUE", JsonObject(emptyMap())) }.successful)
         }
     }
 
-    /** Open files, threads, and the bytes that are used of the heap. */
-    private fun held(): Triple<Int, Int, Long> {
-        // What a first collection enqueues a second one frees.
-        repeat(2) {
-            System.gc()
-            System.runFinalization()
-        }
+    private data class Held(val files: Int, val threads: Int, val heap: Long)
+
+    /** Open files, threads, and the bytes that are used of the heap after a collection. */
+    private fun held(): Held {
+        System.gc()
         val heap = Runtime.getRuntime().run { totalMemory() - freeMemory() }
         val status = File("/proc/self/status").readLines().associate { it.substringBefore(':') to it.substringAfter(':').trim() }
         val files = File("/proc/self/fd").list().orEmpty().size
-        return Triple(files, status.getValue("Threads").toInt(), heap)
+        return Held(files, status.getValue("Threads").toInt(), heap)
+    }
+
+    private companion object {
+        const val HEAP_GROWTH = 2_000_000L
     }
 }
