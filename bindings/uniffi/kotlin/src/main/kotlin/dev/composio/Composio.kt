@@ -134,7 +134,7 @@ public class Composio internal constructor(private val native: NativeClient, pri
     public suspend fun create(userId: String, options: SessionOptions.() -> Unit = {}): Session {
         val chosen = SessionOptions().apply(options)
         val text = JsonObject(mapOf("user_id" to JsonPrimitive(userId)) + chosen.build()).text()
-        return chosen.custom.build().use { tools -> bind(chosen.custom, native { native.create(text, tools, null) }) }
+        return chosen.custom.build().use { tools -> bind(chosen.custom, nativeCall { native.create(text, tools, null) }) }
     }
 
     /**
@@ -145,7 +145,7 @@ public class Composio internal constructor(private val native: NativeClient, pri
      */
     public suspend fun use(sessionId: String, mcp: Boolean = false, custom: CustomTools.() -> Unit = {}): Session {
         val chosen = CustomTools().apply(custom)
-        return chosen.build().use { tools -> bind(chosen, native { native.useSession(sessionId, tools, mcp, null) }) }
+        return chosen.build().use { tools -> bind(chosen, nativeCall { native.useSession(sessionId, tools, mcp, null) }) }
     }
 
     private fun bind(custom: CustomTools, session: NativeSession) =
@@ -153,13 +153,13 @@ public class Composio internal constructor(private val native: NativeClient, pri
 
     /** Deletes a session. */
     public suspend fun deleteSession(sessionId: String): DeletedSession =
-        DeletedSession(parseObject(native { native.deleteSession(sessionId, null) }))
+        DeletedSession(parseObject(nativeCall { native.deleteSession(sessionId, null) }))
 
     /** Closes connections, files and child processes, and waits for that; further calls fail. */
     override fun close() {
         runBlocking {
             try {
-                native { native.shutDown() }
+                nativeCall { native.shutDown() }
             } catch (_: ComposioException.Closed) {
                 // A second time there is nothing to do.
             }
@@ -174,7 +174,7 @@ public class Composio internal constructor(private val native: NativeClient, pri
 public class ConnectedAccounts internal constructor(private val native: NativeClient) {
     /** One connected account. */
     public suspend fun get(id: String): ConnectedAccount =
-        ConnectedAccount(parseObject(native { native.connectedAccount(id, null) }))
+        ConnectedAccount(parseObject(nativeCall { native.connectedAccount(id, null) }))
 
     /** A page of connected accounts. */
     public suspend fun list(
@@ -195,17 +195,17 @@ public class ConnectedAccounts internal constructor(private val native: NativeCl
 
     /** A page of connected accounts, by any parameter of the API. */
     public suspend fun list(query: JsonObject): Page<ConnectedAccount> =
-        Page(parseObject(native { native.connectedAccounts(query.text(), null) }), ::ConnectedAccount)
+        Page(parseObject(nativeCall { native.connectedAccounts(query.text(), null) }), ::ConnectedAccount)
 
     /** Waits until an account is active; see [ConnectionRequest.waitForConnection]. */
     public suspend fun waitForConnection(id: String, timeout: Double? = null): ConnectedAccount =
-        ConnectedAccount(parseObject(native { native.waitForConnection(id, timeout, null) }))
+        ConnectedAccount(parseObject(nativeCall { native.waitForConnection(id, timeout, null) }))
 }
 
 /** The catalogue of toolkits. */
 public class Toolkits internal constructor(private val native: NativeClient) {
     /** One toolkit. */
-    public suspend fun get(slug: String): Toolkit = Toolkit(parseObject(native { native.toolkit(slug, null) }))
+    public suspend fun get(slug: String): Toolkit = Toolkit(parseObject(nativeCall { native.toolkit(slug, null) }))
 
     /** A page of toolkits. */
     public suspend fun list(
@@ -224,14 +224,14 @@ public class Toolkits internal constructor(private val native: NativeClient) {
             "limit" to json(limit),
             "cursor" to json(cursor),
         )
-        return Page(parseObject(native { native.toolkits(query.text(), null) }), ::Toolkit)
+        return Page(parseObject(nativeCall { native.toolkits(query.text(), null) }), ::Toolkit)
     }
 }
 
 /** The catalogue of tools. */
 public class Tools internal constructor(private val native: NativeClient) {
     /** One tool. */
-    public suspend fun get(slug: String): Tool = Tool(parseObject(native { native.tool(slug, null) }))
+    public suspend fun get(slug: String): Tool = Tool(parseObject(nativeCall { native.tool(slug, null) }))
 
     /** A page of tools, by slug, by words, or by toolkit. */
     public suspend fun list(
@@ -246,6 +246,6 @@ public class Tools internal constructor(private val native: NativeClient) {
             "query" to json(search),
             "limit" to json(limit),
         )
-        return Page(parseObject(native { native.tools(query.text(), null) }), ::Tool)
+        return Page(parseObject(nativeCall { native.tools(query.text(), null) }), ::Tool)
     }
 }

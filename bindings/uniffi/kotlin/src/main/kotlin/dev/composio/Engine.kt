@@ -49,7 +49,7 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
         parseArray(native { native.customTools(toolkit) }).filterIsInstance<JsonObject>().map(::RegisteredCustomTool)
 
     suspend fun execute(call: Call): ExecuteResult {
-        val remote = native { native.execute(call.lower(), null) }
+        val remote = nativeCall { native.execute(call.lower(), null) }
         return ExecuteResult(if (remote != null) parseObject(remote) else run(listOf(call), byModel = false).single())
     }
 
@@ -67,7 +67,7 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
             "body" to body,
             "parameters" to parameters?.let { all -> JsonArray(all.map { it.json }) },
         )
-        return ProxyResult(parseObject(native { native.proxyExecute(options.text(), null) }))
+        return ProxyResult(parseObject(nativeCall { native.proxyExecute(options.text(), null) }))
     }
 
     /** Runs the custom tools here while the backend does its part. */
@@ -75,7 +75,7 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
         native { native.run(calls.map(Call::lower), byModel) }.use { run ->
             val locals = native { run.localCalls() }
             val outcomes = if (locals.isEmpty()) {
-                native { run.remote(null) }
+                nativeCall { run.remote(null) }
                 emptyList()
             } else {
                 together(run, locals)
@@ -85,7 +85,7 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
 
     private suspend fun together(run: NativeRun, locals: List<NativeLocalCall>): List<NativeLocalOutcome> = coroutineScope {
         // Sent before the tools run, which may keep this thread.
-        val remote = async(start = CoroutineStart.UNDISPATCHED) { native { run.remote(null) } }
+        val remote = async(start = CoroutineStart.UNDISPATCHED) { nativeCall { run.remote(null) } }
         val outcomes = locals.map { async { outcome(it) } }.awaitAll()
         remote.await()
         outcomes
@@ -134,8 +134,8 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
 
     /** The session's tools, as the provider wraps them. */
     suspend fun tools(modifiers: List<Modifier>): JsonArray {
-        if (modifiers.isEmpty()) return parseArray(native { native.wrappedTools(provider.native, null) })
-        val listed = parseArray(native { native.tools(null) }).filterIsInstance<JsonObject>().map(::Tool)
+        if (modifiers.isEmpty()) return parseArray(nativeCall { native.wrappedTools(provider.native, null) })
+        val listed = parseArray(nativeCall { native.tools(null) }).filterIsInstance<JsonObject>().map(::Tool)
         listed.forEach { toolkits[it.slug] = it.toolkit.slug }
         val schemas = modifiers.filterIsInstance<Modifier.Schema>()
         return provider.formatTools(

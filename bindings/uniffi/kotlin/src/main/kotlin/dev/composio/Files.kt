@@ -14,7 +14,7 @@ public class FilesMount internal constructor(private val native: NativeSession) 
         limit: Int? = null,
     ): Page<FileItem> {
         val options = given("path" to json(path), "cursor" to json(cursor), "limit" to json(limit))
-        return Page(parseObject(native { native.listFiles(mountId, options.text(), null) }), ::FileItem)
+        return Page(parseObject(nativeCall { native.listFiles(mountId, options.text(), null) }), ::FileItem)
     }
 
     /** Uploads bytes under [remotePath]; at most 100 MiB. */
@@ -23,7 +23,7 @@ public class FilesMount internal constructor(private val native: NativeSession) 
         remotePath: String? = null,
         mimetype: String? = null,
         mountId: String = DEFAULT_MOUNT,
-    ): RemoteFile = file(native { native.uploadFile(mountId, content, "", remotePath, mimetype, null) })
+    ): RemoteFile = file(nativeCall { native.uploadFile(mountId, content, "", remotePath, mimetype, null) })
 
     /**
      * Uploads the file at a path or public URL; at most 100 MiB. [beforeFileUpload] modifiers may change or refuse it.
@@ -44,16 +44,16 @@ public class FilesMount internal constructor(private val native: NativeSession) 
                 Fields("upload_not_allowed", "$source: a beforeFileUpload modifier refused the upload"),
             )
         }
-        return file(native { native.uploadFile(mountId, null, approved, remotePath, mimetype, null) })
+        return file(nativeCall { native.uploadFile(mountId, null, approved, remotePath, mimetype, null) })
     }
 
     /** A file of the mount; its content is fetched by `bytes`, `text` or `save`. */
     public suspend fun download(filePath: String, mountId: String = DEFAULT_MOUNT): RemoteFile =
-        file(native { native.downloadFile(mountId, filePath, null) })
+        file(nativeCall { native.downloadFile(mountId, filePath, null) })
 
     /** Removes a file and gives its path on the mount. */
     public suspend fun delete(remotePath: String, mountId: String = DEFAULT_MOUNT): DeletedFile =
-        DeletedFile(parseObject(native { native.deleteFile(mountId, remotePath, null) }))
+        DeletedFile(parseObject(nativeCall { native.deleteFile(mountId, remotePath, null) }))
 
     private fun file(reply: String) = RemoteFile(parseObject(reply), native)
 
@@ -111,7 +111,7 @@ public class RemoteFile internal constructor(json: JsonObject, private val nativ
      * @throws ComposioException.Download if the download failed, for one because the URL has expired
      * @throws ComposioException.TooLarge if the file is larger
      */
-    public suspend fun bytes(): ByteArray = native { native.fileContent(downloadUrl, null) }
+    public suspend fun bytes(): ByteArray = nativeCall { native.fileContent(downloadUrl, null) }
 
     /** The content as UTF-8 text. */
     public suspend fun text(): String = bytes().decodeToString()
@@ -125,7 +125,7 @@ public class RemoteFile internal constructor(json: JsonObject, private val nativ
      * @throws ComposioException.File if the file could not be written
      */
     public suspend fun save(to: Path? = null): Path =
-        Path.of(native { native.saveFile(downloadUrl, mountRelativePath, to?.toString(), null) })
+        Path.of(nativeCall { native.saveFile(downloadUrl, mountRelativePath, to?.toString(), null) })
 
     override fun toString(): String = "RemoteFile($mountRelativePath, expiresAt=$expiresAt)"
 }

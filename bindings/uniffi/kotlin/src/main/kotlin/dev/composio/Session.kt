@@ -81,7 +81,7 @@ public class Session internal constructor(private val engine: Engine, private va
         requestState: String? = null,
     ): ExecuteResult {
         val call = Call(slug, arguments, inputResponses = inputResponses, requestState = requestState).lower()
-        return ExecuteResult(parseObject(native { native.executeMeta(call, null) }))
+        return ExecuteResult(parseObject(nativeCall { native.executeMeta(call, null) }))
     }
 
     /**
@@ -127,7 +127,7 @@ public class Session internal constructor(private val engine: Engine, private va
 
     /** Finds tools by use case, 1 to 1,024 characters; [model] names the model that will use them. */
     public suspend fun search(query: String, model: String? = null): SearchReply =
-        SearchReply(parseObject(native { native.search(query, model, null) }))
+        SearchReply(parseObject(nativeCall { native.search(query, model, null) }))
 
     /** A page of the session's toolkits, and whether they are connected. */
     public suspend fun toolkits(
@@ -144,7 +144,7 @@ public class Session internal constructor(private val engine: Engine, private va
             "is_connected" to json(isConnected),
             "search" to json(search),
         )
-        return Page(parseObject(native { native.toolkits(options.text(), null) }), ::ToolkitState)
+        return Page(parseObject(nativeCall { native.toolkits(options.text(), null) }), ::ToolkitState)
     }
 
     /**
@@ -166,7 +166,7 @@ public class Session internal constructor(private val engine: Engine, private va
             "alias" to json(alias),
             "experimental" to experimental,
         )
-        return ConnectionRequest(parseObject(native { native.authorize(options.text(), null) }), client)
+        return ConnectionRequest(parseObject(nativeCall { native.authorize(options.text(), null) }), client)
     }
 
     /**
@@ -176,18 +176,18 @@ public class Session internal constructor(private val engine: Engine, private va
      */
     public suspend fun update(change: SessionUpdate.() -> Unit): JsonObject {
         val options = SessionUpdate().apply(change).build()
-        native { native.update(options.text(), null) }
+        nativeCall { native.update(options.text(), null) }
         return config
     }
 
     /** A page of earlier configurations, newest first, at most [limit] (1 to 100). */
     public suspend fun listConfigHistory(limit: Int? = null, cursor: String? = null): Page<ConfigVersion> {
         val query = given("limit" to json(limit), "cursor" to json(cursor))
-        return Page(parseObject(native { native.configHistory(query.text(), null) }), ::ConfigVersion)
+        return Page(parseObject(nativeCall { native.configHistory(query.text(), null) }), ::ConfigVersion)
     }
 
     /** Deletes the session at the backend. */
-    public suspend fun delete(): DeletedSession = DeletedSession(parseObject(native { native.delete(null) }))
+    public suspend fun delete(): DeletedSession = DeletedSession(parseObject(nativeCall { native.delete(null) }))
 
     /** The session's custom tools with their final slugs, or those of one toolkit. */
     public fun customTools(toolkit: String? = null): List<RegisteredCustomTool> = engine.registered(toolkit)
@@ -242,7 +242,7 @@ public class ConnectionRequest internal constructor(json: JsonObject, private va
      * @throws ComposioException.WaitTimeout if the time is over; the message names the account
      */
     public suspend fun waitForConnection(timeout: Double? = null): ConnectedAccount =
-        ConnectedAccount(parseObject(native { client.waitForConnection(id, timeout, null) }))
+        ConnectedAccount(parseObject(nativeCall { client.waitForConnection(id, timeout, null) }))
 
     override fun toString(): String = "ConnectionRequest(id=$id, status=$status)"
 }

@@ -11,8 +11,10 @@ import io.kotest.property.arbitrary.numericDouble
 import io.kotest.property.arbitrary.string
 import io.kotest.property.checkAll
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.Json
@@ -24,6 +26,7 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.jsonObject
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -68,6 +71,18 @@ class CoreTest {
         composio.close()
         val closed = assertThrows(ComposioException.Closed::class.java) { runBlocking { composio.create("ada") } }
         assertFalse("ak_secret" in closed.toString())
+    }
+
+    @Test
+    fun `a coroutine without a dispatcher may block`(): Unit = runBlocking {
+        withContext(Dispatchers.Unconfined) {
+            hosted().use { composio ->
+                composio.create("ada").use { session ->
+                    assertNotEquals("composio", Thread.currentThread().name)
+                    assertTrue(runBlocking { session.execute("GITHUB_CREATE_ISSUE") }.successful)
+                }
+            }
+        }
     }
 
     @Test

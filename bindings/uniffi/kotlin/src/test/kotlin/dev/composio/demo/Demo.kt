@@ -11,6 +11,8 @@ import kotlinx.serialization.json.add
 import kotlinx.serialization.json.addJsonObject
 import kotlinx.serialization.json.buildJsonArray
 import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.put
 import kotlinx.serialization.json.putJsonArray
 import kotlinx.serialization.json.putJsonObject
@@ -33,7 +35,7 @@ private val meeting = customTool<Meeting, Times>("MEETING", "Says when a meeting
             put("to_timezone", "Asia/Tokyo")
         },
     )
-    Times(meeting.start, converted.data.toString())
+    Times(meeting.start, converted.data.jsonObject.getValue("time").jsonPrimitive.content)
 }
 
 /** `[SERVERS]`: a short tour of the embedded router; with the folder of the MCP servers it starts one of them. */
