@@ -1,4 +1,4 @@
-//! Fixed answers under the plain root, for benchmarks. Built once, cloned by reference count.
+//! Fixed answers under the plain root, for benchmarks and stress. Built once, cloned by reference count.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 
 const SESSIONS: &str = "/api/v3.1/tool_router/session";
 const SESSION_ID: &str = "trs_bench";
+/// A session whose tools never end.
+const STUCK_ID: &str = "trs_stuck";
 const TOOLS: usize = 100;
 
 pub(crate) struct Bench {
     session: Bytes,
+    stuck: Bytes,
     tools: Bytes,
     execute: Bytes,
     search: Bytes,
@@ -21,7 +24,8 @@ impl Bench {
     pub(crate) fn new(host: &str) -> Self {
         let tools: Vec<Value> = (0..TOOLS).map(tool).collect();
         Self {
-            session: encode(&session(host)),
+            session: encode(&session(SESSION_ID, host)),
+            stuck: encode(&session(STUCK_ID, host)),
             tools: encode(&json!({
                 "items": tools, "next_cursor": null, "total_pages": 1, "current_page": 1, "total_items": TOOLS,
             })),
@@ -33,13 +37,21 @@ impl Bench {
         }
     }
 
+    /// Whether the request is one that never gets an answer.
+    pub(crate) fn is_stuck(path: &str) -> bool {
+        path.strip_prefix(SESSIONS).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.strip_prefix(STUCK_ID))
+            == Some("/execute")
+    }
+
     /// The answer to a request, if it is one of the benchmark's.
     pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
         let rest = path.strip_prefix(SESSIONS)?;
         let call = rest.strip_prefix('/').and_then(|rest| rest.strip_prefix(SESSION_ID));
+        let stuck = rest.strip_prefix('/') == Some(STUCK_ID);
         let body = match (method, call) {
             (&Method::POST, None) if rest.is_empty() => &self.session,
             (&Method::GET, Some("")) => &self.session,
+            (&Method::GET, None) if stuck => &self.stuck,
             (&Method::GET, Some("/tools")) => &self.tools,
             (&Method::POST, Some("/execute")) => &self.execute,
             (&Method::POST, Some("/search")) => &self.search,
@@ -55,15 +67,15 @@ fn encode(value: &Value) -> Bytes {
     value.to_string().into()
 }
 
-fn session(host: &str) -> Value {
+fn session(id: &str, host: &str) -> Value {
     json!({
-        "session_id": SESSION_ID,
+        "session_id": id,
         "config": {
             "user_id": "user_1", "execute": {}, "search": {}, "preload": { "tools": [] }, "instant": false,
             "manage_connections": { "enabled": true },
         },
         "config_version": 1,
-        "mcp": { "type": "http", "url": format!("http://{host}/tool_router/{SESSION_ID}/mcp") },
+        "mcp": { "type": "http", "url": format!("http://{host}/tool_router/{id}/mcp") },
         "tool_router_tools": ["COMPOSIO_SEARCH_TOOLS", "COMPOSIO_MULTI_EXECUTE_TOOL"],
     })
 }

@@ -101,6 +101,9 @@ impl Mock {
             let _ = request.into_body().collect().await;
             return Ok(reply);
         }
+        if self.bench.is_some() && Bench::is_stuck(request.uri().path()) {
+            return std::future::pending().await;
+        }
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let path = parts.uri.path();

@@ -40,6 +40,11 @@ impl Mock {
         Self::start(folder.path(), &[])
     }
 
+    /// Where the plain root is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn run(&self, vector: &str) -> Run<'_> {
         let (status, body) = self.send("POST", "/__mock/runs", &[], json!({ "vector": vector }).to_string());
         assert_eq!(status, 201, "{body}");
