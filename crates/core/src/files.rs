@@ -139,23 +139,44 @@ impl Files {
     /// # Errors
     /// [`ErrorKind::UnsafePath`] where the remote name has no last part that could name a file.
     pub async fn save(&self, download_url: &str, mount_path: &str, to: Option<PathBuf>) -> Result<PathBuf> {
-        let folder = match &to {
-            Some(path) if !path.is_dir() => None,
-            Some(folder) => Some(folder.clone()),
-            None => Some(PathBuf::from(".")),
-        };
-        let name = folder.is_some().then(|| file_name(mount_path)).transpose()?;
-        let content = self.content(download_url).await?;
-        blocking(move || match (folder, name, to) {
-            (Some(folder), Some(name), _) => write_new(&folder, &name, &content),
-            (_, _, Some(file)) => {
-                std::fs::write(&file, &content).map_err(|error| local(&file, &error))?;
-                std::path::absolute(&file).map_err(|error| local(&file, &error))
-            }
-            (_, _, None) => Err(Error::new(ErrorKind::Internal, "there is neither a folder nor a file to save to")),
-        })
-        .await
+        store(self.content(download_url), mount_path, to).await
     }
+}
+
+/// The content behind a download URL that belongs to no client, at most [`FILE_LIMIT`] bytes. A URL of this machine or
+/// its network is refused.
+///
+/// # Errors
+/// As [`Files::content`], and [`ErrorKind::BlockedUrl`].
+pub async fn content(download_url: &str) -> Result<Bytes> {
+    Ok(fetch(download_url, ErrorKind::Download).await?.body)
+}
+
+/// Saves what is behind a download URL that belongs to no client; see [`Files::save`].
+///
+/// # Errors
+/// As [`Files::save`] and [`content`].
+pub async fn save(download_url: &str, mount_path: &str, to: Option<PathBuf>) -> Result<PathBuf> {
+    store(content(download_url), mount_path, to).await
+}
+
+async fn store(content: impl Future<Output = Result<Bytes>>, mount_path: &str, to: Option<PathBuf>) -> Result<PathBuf> {
+    let folder = match &to {
+        Some(path) if !path.is_dir() => None,
+        Some(folder) => Some(folder.clone()),
+        None => Some(PathBuf::from(".")),
+    };
+    let name = folder.is_some().then(|| file_name(mount_path)).transpose()?;
+    let content = content.await?;
+    blocking(move || match (folder, name, to) {
+        (Some(folder), Some(name), _) => write_new(&folder, &name, &content),
+        (_, _, Some(file)) => {
+            std::fs::write(&file, &content).map_err(|error| local(&file, &error))?;
+            std::path::absolute(&file).map_err(|error| local(&file, &error))
+        }
+        (_, _, None) => Err(Error::new(ErrorKind::Internal, "there is neither a folder nor a file to save to")),
+    })
+    .await
 }
 
 /// The last part of a remote name, safe to use as the name of a file here.

@@ -11,7 +11,7 @@ use super::schema::Change;
 use super::{Object, ToolFiles};
 use crate::client::Client;
 use crate::file_options::AutomaticFiles;
-use crate::files::{FILE_LIMIT, blocking, fetch, file_name, local, write_new};
+use crate::files::{self, FILE_LIMIT, blocking, file_name, local, write_new};
 
 /// What says that a file of a result could not be downloaded.
 const FAILURE: &str = "download_error";
@@ -107,7 +107,7 @@ async fn content(url: &str, client: &Client) -> Result<Bytes> {
     if own.is_some() && own == origin(url) {
         return backend.get_file(url, FILE_LIMIT).await;
     }
-    Ok(fetch(url, ErrorKind::Download).await?.body)
+    files::content(url).await
 }
 
 #[cfg(test)]

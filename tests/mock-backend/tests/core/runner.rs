@@ -225,6 +225,9 @@ impl Runner {
                 self.run(vec![one("tool_slug")], RunMode::Execute).await?.remove(0)?.as_execute_response()
             }
             "session.execute_tool_call" => {
+                if with.contains_key("modifiers") {
+                    self.session().tools().await?;
+                }
                 Ok(tool_results(self.run(vec![one("slug")], RunMode::ToolCall).await?)?.remove(0))
             }
             "session.execute_meta" => self.session().execute_meta(one("slug")).await?.as_execute_response(),
