@@ -114,6 +114,9 @@ function modifiers(given: Fields[]): ToolModifiers {
       ...result,
       data: { ...result.data, ...value },
     })),
+    ...(given.some(({ type }) => type === "before_file_upload") && {
+      beforeFileUpload: filtered("before_file_upload", (_what, value) => () => value ?? false),
+    }),
   } as unknown as ToolModifiers;
 }
 

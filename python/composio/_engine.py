@@ -5,7 +5,7 @@ from __future__ import annotations
 from composio._io import Blocking, drive
 from composio.exceptions import InvalidModifier, ToolInputRequiredError, UsageError
 from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult
-from composio.modifiers import select
+from composio.modifiers import judged, select, upload_hooks
 from composio.provider import AgenticProvider, FormatProvider, require_format
 
 TYPE_CHECKING = False
@@ -61,8 +61,11 @@ class Engine:
         options = {name: value for name, value in options.items() if value is not None}
         return SessionProxyExecuteResponse(await self.io.call(self.native.proxy_execute(options)))
 
-    async def _run(self, calls: list[dict[str, Any]], *, tool_call: bool) -> list[dict[str, Any]]:
+    async def _run(
+        self, calls: list[dict[str, Any]], *, tool_call: bool, modifiers: Sequence[Modifier] | None = None
+    ) -> list[dict[str, Any]]:
         run = self.native.run(calls, tool_call)
+        await self._judge_uploads(run, modifiers)
         remote = run.remote()
         jobs = [_Job(self, *local) for local in run.local_calls]
         finished: list[Finished] = []
@@ -87,10 +90,27 @@ class Engine:
             if not isinstance(params, dict):
                 raise InvalidModifier(f"before_execute for {call['slug']} must return the parameters, not {params!r}")
             prepared.append({**call, **params})
-        results: list[Any] = await self._run(prepared, tool_call=True)
+        results: list[Any] = await self._run(prepared, tool_call=True, modifiers=modifiers)
         for index, call in enumerate(calls):
             results[index] = await self._modify(modifiers, "after_execute", call["slug"], results[index])
         return [result if isinstance(result, ToolCallResult) else ToolCallResult(result) for result in results]
+
+    async def _judge_uploads(self, run: _native.Run, modifiers: Sequence[Modifier] | None) -> None:
+        if not any(modifier.type == "before_file_upload" for modifier in modifiers or ()):
+            return
+        pending = run.uploads()
+        if pending is None:
+            return
+        answers = []
+        for upload in await self.io.call(pending):
+            path: str | None = upload["path"]
+            for hook in upload_hooks(modifiers, upload["tool"], upload["toolkit"]):
+                if path is None:
+                    break
+                answer = hook(path)
+                path = judged(path, await answer if hasattr(answer, "__await__") else answer)
+            answers.append({"id": upload["id"], "path": path})
+        run.answer_uploads(answers)
 
     async def _modify(self, modifiers: Sequence[Modifier] | None, kind: Any, slug: str, value: Any) -> Any:
         if not modifiers:

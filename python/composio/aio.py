@@ -59,7 +59,7 @@ class AsyncRemoteFile(RemoteFileBase):
 
     async def buffer(self) -> bytes:
         """The content, at most 100 MiB."""
-        return await _wait(self._bound().file_content(self.download_url))
+        return await _wait(self._source().file_content(self.download_url))
 
     async def text(self) -> str:
         """The content as UTF-8 text."""
@@ -67,7 +67,7 @@ class AsyncRemoteFile(RemoteFileBase):
 
     async def save(self, path: str | PathLike[str] | None = None) -> str:
         """Saves the file and gives the absolute path."""
-        return await _wait(self._bound().save_file(self.download_url, self.mount_relative_path, path))
+        return await _wait(self._source().save_file(self.download_url, self.mount_relative_path, path))
 
 
 class AsyncFilesMount:

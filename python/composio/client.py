@@ -46,6 +46,7 @@ UPLOAD_OPTIONS = (
     "sensitive_file_upload_protection",
     "file_upload_path_deny_segments",
     "file_upload_dirs",
+    "file_download_dir",
     "dangerously_allow_auto_upload_download_files",
 )
 
@@ -128,8 +129,13 @@ class Composio:
         config: The embedded router's: the path of a `composio.toml`, or the same as a mapping.
         sensitive_file_upload_protection: Whether files that commonly hold credentials are refused, by default True.
         file_upload_path_deny_segments: Further names of files and folders that are not uploaded.
-        file_upload_dirs: Only files below these folders are uploaded.
-        config: For the embedded router: the path of a configuration file, or a dict with the same content.
+        file_upload_dirs: Only files below these folders are uploaded; False for none. By default any, but
+            `~/.composio/temp` alone for uploads that a tool's arguments lead to.
+        dangerously_allow_auto_upload_download_files: Whether tools' files go to and fro by themselves. The model then
+            gives a path or URL where a tool takes a file, and gets the path of each file that a tool returns. A model
+            that was led astray can so send away any file that the two options above allow.
+        file_download_dir: Where files that tools return are saved, by default `files` in `COMPOSIO_CACHE_DIR`, else in
+            `~/.composio`.
 
     Raises:
         ApiKeyNotProvidedError: HTTP is asked for without a key.

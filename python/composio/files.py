@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from composio.exceptions import UsageError
 from composio.models import FileDeleteResponse, FileListResponse
 from composio.modifiers import approve_upload
 
@@ -10,13 +9,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
-    from typing import Any
+    from typing import Any, Protocol
 
     from typing_extensions import Self
 
     from composio import _native
     from composio.modifiers import Modifier
     from composio.types import FileInput
+
+    class Downloads(Protocol):
+        """What fetches a file: a session or, for a file that belongs to none, the native module."""
+
+        def file_content(self, download_url: str) -> _native.Call[bytes]: ...
+        def save_file(
+            self, download_url: str, mount_path: str, to: str | PathLike[str] | None
+        ) -> _native.Call[str]: ...
+
 
 DEFAULT_MOUNT = "files"
 
@@ -50,10 +58,13 @@ class RemoteFileBase:
         """The last part of the path."""
         return self.mount_relative_path.replace("\\", "/").rpartition("/")[2]
 
-    def _bound(self) -> _native.Session:
-        if self._session is None:
-            raise UsageError("this file belongs to no session", suggested_fix="get it by session.experimental.files")
-        return self._session
+    def _source(self) -> Downloads:
+        # Made by hand the file belongs to no client, and so to no backend that may be on this machine.
+        if self._session is not None:
+            return self._session
+        from composio import _native
+
+        return _native
 
     def __repr__(self) -> str:
         # The URL is a credential.
@@ -61,7 +72,21 @@ class RemoteFileBase:
 
 
 class RemoteFile(RemoteFileBase):
-    """A file of a session's mount."""
+    """A file of a session's mount.
+
+    One that is made by hand works too, unless its URL is of this machine or its network.
+
+    >>> file = RemoteFile(
+    ...     expires_at="2030-01-01T00:00:00Z",
+    ...     mount_relative_path="reports/q1.pdf",
+    ...     sandbox_mount_prefix="/mnt/files",
+    ...     download_url="https://files.example/q1.pdf?signature=x",
+    ... )
+    >>> file
+    RemoteFile('reports/q1.pdf', expires_at='2030-01-01T00:00:00Z')
+    >>> file.filename
+    'q1.pdf'
+    """
 
     def buffer(self) -> bytes:
         """The content, at most 100 MiB.
@@ -70,7 +95,7 @@ class RemoteFile(RemoteFileBase):
             RemoteFileDownloadError: The download failed, for one because the URL has expired.
             ResponseTooLargeError: The file is larger.
         """
-        return self._bound().file_content(self.download_url).wait()
+        return self._source().file_content(self.download_url).wait()
 
     def text(self) -> str:
         """The content as UTF-8 text."""
@@ -87,7 +112,7 @@ class RemoteFile(RemoteFileBase):
             UnsafePathComponentError: The remote name cannot name a file here.
             FileError: The file could not be written.
         """
-        return self._bound().save_file(self.download_url, self.mount_relative_path, path).wait()
+        return self._source().save_file(self.download_url, self.mount_relative_path, path).wait()
 
 
 class ToolRouterSessionFilesMount:

@@ -144,9 +144,33 @@ def before_file_upload(
     """Decorates `(context) -> path | False`, called before a file is read for upload; False refuses it.
 
     `context` has `path`, `source` (`"path"` or `"url"`), `tool` and `toolkit` (empty for an upload to a session's
-    mount). The older form `(path, tool, toolkit)` works too.
+    mount). The older form `(path, tool, toolkit)` works too. What is neither a path nor False leaves the path as it is.
     """
     return _decorate(modifier, "before_file_upload", tools, toolkits)
+
+
+def upload_hooks(modifiers: Sequence[Modifier] | None, tool: str, toolkit: str) -> list[Callable[[str], Any]]:
+    """The `before_file_upload` modifiers for a tool, each as a function of the path alone."""
+    import inspect
+
+    def ask(function: ModifierFn, path: str) -> Any:
+        if len(inspect.signature(function).parameters) == 3:
+            return function(path, tool, toolkit)
+        source = "url" if path.lower().startswith(("https://", "http://")) else "path"
+        return function({"path": path, "source": source, "tool": tool, "toolkit": toolkit})
+
+    from functools import partial
+
+    return [partial(ask, function) for function in select(modifiers, "before_file_upload", tool, toolkit)]
+
+
+def judged(path: str, answer: Any) -> str | None:
+    """The path to upload after a modifier's answer; None where it refused."""
+    import os
+
+    if answer is False:
+        return None
+    return os.fspath(answer) if isinstance(answer, (str, os.PathLike)) else path
 
 
 def approve_upload(input: FileInput, modifiers: Sequence[Modifier] | None) -> FileInput:
@@ -157,17 +181,12 @@ def approve_upload(input: FileInput, modifiers: Sequence[Modifier] | None) -> Fi
     """
     if isinstance(input, (bytes, bytearray)):
         return input
-    import inspect
     import os
 
-    path: Any = os.fspath(input)
-    for function in select(modifiers, "before_file_upload", "", ""):
-        if len(inspect.signature(function).parameters) == 3:
-            path = function(path, "", "")
-        else:
-            source = "url" if path.startswith(("https://", "http://")) else "path"
-            path = function({"path": path, "source": source, "tool": "", "toolkit": ""})
-        if path is False:
+    path = os.fspath(input)
+    for hook in upload_hooks(modifiers, "", ""):
+        approved = judged(path, hook(path))
+        if approved is None:
             raise FileUploadAbortedError(f"{input}: a before_file_upload modifier refused the upload")
-    approved: FileInput = path
-    return approved
+        path = approved
+    return path

@@ -109,8 +109,8 @@ class ToolRouterSession(SessionBase):
         """The session's tools, as the provider of the client wraps them; by default for OpenAI chat completions.
 
         Args:
-            modifiers: `schema_modifier`s change what the model sees; `before_execute` and `after_execute` apply where
-                the provider's framework runs the tools.
+            modifiers: `schema_modifier`s change what the model sees; `before_execute`, `after_execute` and
+                `before_file_upload` apply where the provider's framework runs the tools.
         """
         return drive(self._engine.tools(modifiers))
 
@@ -138,6 +138,8 @@ class ToolRouterSession(SessionBase):
         Raises:
             ToolInputRequiredError: The tool waits for the user.
             ValidationError: The slug is ambiguous, or the arguments have no JSON form.
+            FileError, SDKFileNotFoundError: A file that goes up by itself is not there or may not be uploaded; the tool
+                has not run.
         """
         return drive(
             self._engine.execute(
@@ -198,7 +200,8 @@ class ToolRouterSession(SessionBase):
 
         Args:
             response: The reply, as the provider's SDK gives it or as a dict.
-            modifiers: `before_execute` and `after_execute` around each call.
+            modifiers: `before_execute` and `after_execute` around each call, `before_file_upload` for each file that
+                goes up by itself.
 
         Raises:
             ValidationError: The reply is not one of the client's provider.

@@ -158,5 +158,6 @@ class ClientOptions(TypedDict, total=False):
     config: str | PathLike[str] | Mapping[str, Any] | None
     sensitive_file_upload_protection: bool
     file_upload_path_deny_segments: Sequence[str] | None
-    file_upload_dirs: Sequence[str | PathLike[str]] | None
+    file_upload_dirs: Sequence[str | PathLike[str]] | Literal[False] | None
+    file_download_dir: str | PathLike[str] | None
     dangerously_allow_auto_upload_download_files: bool

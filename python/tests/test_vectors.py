@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from composio import AsyncComposio, Composio, after_execute, before_execute, schema_modifier
+from composio import AsyncComposio, Composio, after_execute, before_execute, before_file_upload, schema_modifier
 from composio._io import drive
 from composio.custom_tools import CustomTool, ExperimentalToolkit, define
 from composio.exceptions import ComposioError
@@ -84,6 +84,12 @@ def custom_toolkit(given: dict[str, Any]) -> ExperimentalToolkit:
 def modifier(given: dict[str, Any]) -> Any:
     decorate = {"before_execute": before_execute, "after_execute": after_execute, "schema": schema_modifier}
     ((what, value),) = given["behaviour"].items()
+    if what == "set_path":
+
+        def judge(context: dict[str, str]) -> Any:
+            return False if value is None else value
+
+        return before_file_upload(tools=given.get("tools"), toolkits=given.get("toolkits"))(judge)
 
     def change(tool: str, toolkit: str, subject: Any) -> Any:
         match what:

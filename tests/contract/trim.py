@@ -41,6 +41,8 @@ def trim(contract):
             paths[path] = operations
         elif path in LOOKUPS:
             paths[path] = {"get": operations["get"]}
+        elif path == f"{PREFIX}/files/upload/request":
+            paths[path] = operations
     schemas = {}
     pending = list(references(paths))
     while pending:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, RawJson, Result};
 use composio_core::provider::tool_results;
-use composio_core::{Call, LocalCall, LocalOutcome, Run, RunMode, Session, Upload};
+use composio_core::{Call, LocalCall, LocalOutcome, Run, RunMode, Session, Upload, UploadAnswer};
 use tokio::sync::Mutex;
 
 /// A run, shared between the language that runs the custom tools and the thread that does the backend's part.
@@ -15,6 +15,7 @@ pub struct PlannedRun {
     mode: RunMode,
     local: Vec<LocalCall>,
     has_remote: bool,
+    may_upload: bool,
 }
 
 impl PlannedRun {
@@ -26,14 +27,40 @@ impl PlannedRun {
     pub fn plan(session: &Session, calls: Vec<Call>, tool_call: bool) -> Result<Self> {
         let mode = if tool_call { RunMode::ToolCall } else { RunMode::Execute };
         let run = session.run(calls, mode)?;
-        let (local, has_remote) = (run.local_calls().to_vec(), run.has_remote());
-        Ok(Self { run: Arc::new(Mutex::new(Some(run))), mode, local, has_remote })
+        let (local, has_remote, may_upload) = (run.local_calls().to_vec(), run.has_remote(), run.may_upload());
+        Ok(Self { run: Arc::new(Mutex::new(Some(run))), mode, local, has_remote, may_upload })
     }
 
     /// The custom tools to run.
     #[must_use]
     pub fn local_calls(&self) -> &[LocalCall] {
         &self.local
+    }
+
+    /// The files that the backend's part is going to upload by itself, for modifiers to judge first: a list of objects
+    /// with `id`, `path`, `source` (`path` or `url`), `tool` and `toolkit`. None where there can be none; a caller without
+    /// such modifiers need not ask.
+    #[must_use]
+    pub fn uploads(&self) -> Option<impl Future<Output = Result<RawJson>> + Send + 'static> {
+        let run = Arc::clone(&self.run);
+        self.may_upload.then_some(async move {
+            match run.lock().await.as_mut() {
+                Some(run) => RawJson::encode(&run.uploads().await),
+                None => Err(under_way()),
+            }
+        })
+    }
+
+    /// Takes what the modifiers made of [`PlannedRun::uploads`]: a list of objects with `id` and `path`, which is null
+    /// where the upload is refused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`] for another list, [`ErrorKind::Internal`] where the run is under way.
+    pub fn answer_uploads(&self, answers: &RawJson) -> Result<()> {
+        let answers: Vec<UploadAnswer> = answers.decode("answers to uploads")?;
+        let mut run = self.run.try_lock().map_err(|_| under_way())?;
+        run.as_mut().ok_or_else(under_way)?.answer_uploads(answers);
+        Ok(())
     }
 
     /// Does the backend's part, for the custom tools to run meanwhile; none where there is none. Dropping it stops the
@@ -54,7 +81,6 @@ impl PlannedRun {
     /// # Errors
     /// What the backend said about a tool that the caller named, and [`ErrorKind::Internal`] for a run that is not over.
     pub fn finish(&self, outcomes: Vec<LocalOutcome>) -> Result<Vec<RawJson>> {
-        let under_way = || Error::new(ErrorKind::Internal, "the run is still under way or has finished");
         let run = self.run.try_lock().ok().and_then(|mut run| run.take()).ok_or_else(under_way)?;
         let results = run.finish(outcomes)?;
         match self.mode {
@@ -62,6 +88,10 @@ impl PlannedRun {
             RunMode::Execute => results.into_iter().map(|result| result?.as_execute_response()).collect(),
         }
     }
+}
+
+fn under_way() -> Error {
+    Error::new(ErrorKind::Internal, "the run is still under way or has finished")
 }
 
 /// Runs one tool that is the backend's alone; none where a custom tool is to run. Saves a [`PlannedRun`] and its trips

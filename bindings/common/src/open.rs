@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use composio_contract::{Backend, Error, RawJson, Result};
-use composio_core::{Choice, Client, ClientOptions, HttpBackend, UploadGuard};
+use composio_core::{Choice, Client, ClientOptions, FileOptions, HttpBackend};
 use tokio::runtime::Handle;
 
 /// What a caller said about the client.
@@ -15,7 +15,7 @@ pub struct ClientSpec {
     pub options: ClientOptions,
     /// The embedded router's configuration: an object, or a text with the path of a file. None: what it finds by itself.
     pub config: Option<RawJson>,
-    /// Which files may be uploaded: an object of [`UploadGuard`]'s fields.
+    /// What [`FileOptions::read`] takes.
     pub uploads: Option<RawJson>,
 }
 
@@ -37,7 +37,7 @@ impl ClientSpec {
     /// # Errors
     /// What was given is wrong.
     pub fn open(self, runtime: fn() -> Result<Handle>) -> Result<Opened> {
-        let uploads = self.uploads.as_ref().map(UploadGuard::read).transpose()?.unwrap_or_default();
+        let files = self.uploads.as_ref().map(FileOptions::read).transpose()?.unwrap_or_default();
         let (build, data_dir) = match self.options.choose()? {
             Choice::Embedded => embedded(self.config.as_ref(), runtime)?,
             Choice::Http(_) if self.config.is_some() => {
@@ -50,7 +50,7 @@ impl ClientSpec {
                 (Box::new(build) as Factory, None)
             }
         };
-        Ok(Opened { client: Client::guarded(build, uploads), data_dir })
+        Ok(Opened { client: Client::with_files(build, files), data_dir })
     }
 }
 

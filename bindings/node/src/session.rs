@@ -290,6 +290,21 @@ impl Run {
         self.0.local_calls().iter().map(LocalCall::lower).collect()
     }
 
+    /// The files that the backend's part is going to upload by itself, for modifiers to judge first; none where there can
+    /// be none.
+    #[napi]
+    pub fn uploads(&self, env: Env, queue: &Queue) -> Result<Option<u32>> {
+        let work = self.0.uploads();
+        work.map(|work| queue.start(&env, async move { work.await.map(Outcome::Json) })).transpose()
+    }
+
+    /// Takes a list with `id` and `path` of each upload, as JSON; a path of null refuses it.
+    #[napi]
+    pub fn answer_uploads(&self, answers: String) -> Result<()> {
+        let answers = parse(answers)?;
+        guard(|| self.0.answer_uploads(&answers))
+    }
+
     /// Does the backend's part, for the custom tools to run meanwhile; none where there is none.
     #[napi]
     pub fn remote(&self, env: Env, queue: &Queue) -> Result<Option<u32>> {

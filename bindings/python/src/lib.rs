@@ -9,6 +9,8 @@ mod provider;
 mod runtime;
 mod session;
 
+use std::path::PathBuf;
+
 use composio_contract::RawJson;
 use pyo3::prelude::*;
 
@@ -38,6 +40,22 @@ mod _native {
         let draft = convert::encode("custom tool", draft)?;
         let definition = errors::guard(py, || RawJson::encode(&composio_core::custom::define(&draft)?))?;
         convert::decode(py, definition.as_str())
+    }
+
+    /// The bytes behind a download URL that belongs to no session.
+    #[pyfunction]
+    fn file_content(download_url: String) -> runtime::Call {
+        let work = async move { composio_core::files::content(&download_url).await.map(runtime::Outcome::Bytes) };
+        runtime::Call::new(runtime::Place::Background, work)
+    }
+
+    /// Saves what is behind a download URL that belongs to no session; gives the path.
+    #[pyfunction]
+    #[pyo3(signature = (download_url, mount_path, to))]
+    fn save_file(download_url: String, mount_path: String, to: Option<PathBuf>) -> runtime::Call {
+        runtime::Call::new(runtime::Place::Background, async move {
+            composio_core::files::save(&download_url, &mount_path, to).await.map(runtime::Outcome::Path)
+        })
     }
 
     /// Encodes a Python object as JSON text.

@@ -269,6 +269,19 @@ impl Run {
         PyList::new(py, calls.collect::<PyResult<Vec<_>>>()?)
     }
 
+    /// The files that the backend's part is going to upload by itself, for modifiers to judge first; None where there
+    /// can be none.
+    fn uploads(&self) -> Option<Call> {
+        let work = self.core.uploads()?;
+        Some(Call::new(self.place, async move { work.await.map(Outcome::Json) }))
+    }
+
+    /// Takes `id` and `path` of each upload; a path of None refuses it.
+    fn answer_uploads(&self, answers: &Bound<'_, PyAny>) -> PyResult<()> {
+        let json = encode("answers to uploads", answers)?;
+        guard(answers.py(), || self.core.answer_uploads(&json))
+    }
+
     /// Does the backend's part, for the custom tools to run meanwhile; None where there is none.
     fn remote(&self) -> Option<Call> {
         let work = self.core.remote()?;

@@ -35,7 +35,7 @@ pub struct NativeClientOptions {
     /// The embedded router's configuration: JSON, an object or the path of a file.
     #[uniffi(default = None)]
     pub config: Option<String>,
-    /// Which files may be uploaded: JSON.
+    /// Which files may be uploaded, and whether tools' files go to and fro by themselves: JSON.
     #[uniffi(default = None)]
     pub uploads: Option<String>,
 }

@@ -264,6 +264,21 @@ impl NativeRun {
         self.0.local_calls().iter().map(NativeLocalCall::lower).collect()
     }
 
+    /// The files that the backend's part is going to upload by itself, for modifiers to judge first: a JSON list of
+    /// objects with `id`, `path`, `source`, `tool` and `toolkit`. None where there can be none.
+    pub async fn uploads(&self, cancel: Cancel) -> Result<Option<String>> {
+        match self.0.uploads() {
+            Some(work) => call(cancel, async move { Ok(Some(text(&work.await?))) }).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a JSON list with `id` and `path` of each upload; a path of null refuses it.
+    pub fn answer_uploads(&self, answers: String) -> Result<()> {
+        let answers = parse(answers)?;
+        guard(|| self.0.answer_uploads(&answers))
+    }
+
     /// Does the backend's part, if there is one, for the custom tools to run meanwhile.
     pub async fn remote(&self, cancel: Cancel) -> Result<()> {
         match self.0.remote() {

@@ -16,6 +16,7 @@ profile=debug
 jobs=(-j 2)
 variables=()
 helpers=()
+exchange=
 
 fail() { echo "swift.sh: $*" >&2; exit 1; }
 
@@ -117,12 +118,17 @@ write_readme_programs() {
   rm "$programs.new"
 }
 
-stop_helpers() { for helper in "${helpers[@]}"; do kill "$helper" 2>/dev/null || true; done; }
+stop_helpers() {
+  for helper in "${helpers[@]}"; do kill "$helper" 2>/dev/null || true; done
+  [[ -z $exchange ]] || rm -rf "$exchange"
+}
 
 # The servers that the tests talk to run outside of the folder; the network is the same.
 start_mock() {
   local address
-  exec {mock}< <(exec "$target/debug/mock-backend" --keep --listen 127.0.0.1:0 --vectors "$repo/tests/vectors" --bench)
+  # The mock's files lie where the tests see them too.
+  exchange=$(mktemp -d "$target/mock.XXXXXX")
+  exec {mock}< <(TMPDIR=$exchange exec "$target/debug/mock-backend" --keep --listen 127.0.0.1:0 --vectors "$repo/tests/vectors" --bench)
   helpers+=("$!")
   read -r address <&"$mock" || fail "the mock backend did not start"
   variables+=("COMPOSIO_MOCK_URL=http://$address")

@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use crate::{
     AttachSession, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession, DownloadUrl,
-    ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery, LinkReply, LinkRequest, MountPath, Page,
-    PageQuery, ProxyExecuteRequest, ProxyReply, Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit,
-    SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
+    ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery, FileUpload, FileUploadRequest,
+    LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, Reply, Result, SearchReply,
+    SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery,
+    UpdateSession, UploadRequest, UploadUrl,
 };
 
 /// Any error, as a cause.
@@ -81,10 +82,13 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// `POST /tool_router/session/{session_id}/mounts/{mount_id}/delete`
     async fn delete_file(&self, session_id: &str, mount_id: &str, request: &MountPath) -> Result<Reply<MountPath>>;
 
-    /// Puts a file at a URL that [`Backend::upload_url`] gave. No credential is sent.
+    /// `POST /files/upload/request`
+    async fn request_upload(&self, request: &FileUploadRequest) -> Result<Reply<FileUpload>>;
+
+    /// Puts a file at a URL that [`Backend::upload_url`] or [`Backend::request_upload`] gave. No credential is sent.
     async fn put_file(&self, upload_url: &str, mimetype: Option<&str>, content: Bytes) -> Result<()>;
 
-    /// Gets a file from a URL that [`Backend::download_url`] gave, of at most `limit` bytes. No credential is sent.
+    /// Gets a file from a URL that [`Backend::download_url`] or a tool gave, of at most `limit` bytes. No credential is sent.
     async fn get_file(&self, download_url: &str, limit: u64) -> Result<Bytes>;
 
     /// `GET /connected_accounts`

@@ -1,4 +1,4 @@
-//! The session's file mount.
+//! The session's file mount, and files for tools.
 
 use serde::{Deserialize, Serialize};
 
@@ -84,4 +84,30 @@ pub struct DownloadUrl {
     pub mount_relative_path: String,
     /// The folder in which the sandbox sees the mount.
     pub sandbox_mount_prefix: String,
+}
+
+/// `POST /files/upload/request`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileUploadRequest {
+    /// The toolkit of the tool.
+    pub toolkit_slug: String,
+    /// The tool that the file is for.
+    pub tool_slug: String,
+    /// The name of the file, without a folder.
+    pub filename: String,
+    /// The media type of the file.
+    pub mimetype: String,
+    /// The MD5 of the content, in hexadecimal digits.
+    pub md5: String,
+}
+
+/// Where to put a file for a tool.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileUpload {
+    /// The upload's id.
+    pub id: String,
+    /// What the tool is given as `s3key`.
+    pub key: String,
+    /// A presigned URL for one `PUT`.
+    pub new_presigned_url: String,
 }

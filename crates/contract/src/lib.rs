@@ -27,7 +27,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use execute::{
     ExecuteMetaRequest, ExecuteReply, ExecuteRequest, ProxyExecuteRequest, ProxyParameter, ProxyReply, ResultType,
 };
-pub use files::{DownloadUrl, FileItem, FileList, FileListQuery, MountPath, UploadRequest, UploadUrl};
+pub use files::{
+    DownloadUrl, FileItem, FileList, FileListQuery, FileUpload, FileUploadRequest, MountPath, UploadRequest, UploadUrl,
+};
 pub use json::{Extra, Patch, RawJson, Reply};
 pub use search::{SearchQuery, SearchReply, SearchRequest, SearchResult, SearchedTool, TimeInfo};
 pub use session::{

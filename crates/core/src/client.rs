@@ -15,9 +15,9 @@ use serde_json::{Map, Value};
 use crate::connection;
 use crate::create::CreateOptions;
 use crate::custom::CustomToolSet;
+use crate::file_options::FileOptions;
 use crate::fork;
 use crate::session::Session;
-use crate::upload_guard::UploadGuard;
 
 type Factory = dyn Fn() -> Result<Arc<dyn Backend>> + Send + Sync;
 
@@ -31,7 +31,7 @@ struct Inner {
     factory: Box<Factory>,
     built: ArcSwapOption<Built>,
     closed: AtomicBool,
-    uploads: UploadGuard,
+    files: FileOptions,
 }
 
 struct Built {
@@ -48,19 +48,19 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client whose backend `factory` builds, and which uploads no files that commonly hold credentials.
     pub fn new(factory: impl Fn() -> Result<Arc<dyn Backend>> + Send + Sync + 'static) -> Self {
-        Self::guarded(factory, UploadGuard::default())
+        Self::with_files(factory, FileOptions::default())
     }
 
-    /// A client whose backend `factory` builds, with another judgement of uploads.
-    pub fn guarded(
+    /// A client whose backend `factory` builds, with its own options about files.
+    pub fn with_files(
         factory: impl Fn() -> Result<Arc<dyn Backend>> + Send + Sync + 'static,
-        uploads: UploadGuard,
+        files: FileOptions,
     ) -> Self {
         Self(Arc::new(Inner {
             factory: Box::new(factory),
             built: ArcSwapOption::empty(),
             closed: AtomicBool::new(false),
-            uploads,
+            files,
         }))
     }
 
@@ -70,8 +70,8 @@ impl Client {
         Self::new(move || Ok(backend.clone()))
     }
 
-    pub(crate) fn uploads(&self) -> &UploadGuard {
-        &self.0.uploads
+    pub(crate) fn file_options(&self) -> &FileOptions {
+        &self.0.files
     }
 
     /// The backend, built now if need be.

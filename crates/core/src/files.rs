@@ -93,9 +93,9 @@ impl Files {
         };
         let mimetype = mimetype.or_else(|| mime_guess::from_path(&remote_path).first_raw());
         let content = match upload {
-            Upload::Path(path) => read(path, self.client.uploads().clone()).await?,
+            Upload::Path(path) => read(path, self.client.file_options().uploads.clone()).await?.1,
             Upload::Content(content) => content,
-            Upload::Url(url) => fetch(&url).await?,
+            Upload::Url(url) => fetch(&url, ErrorKind::Upload).await?.body,
         };
         check_size(content.len() as u64)?;
         let backend = self.client.backend()?;
@@ -139,23 +139,44 @@ impl Files {
     /// # Errors
     /// [`ErrorKind::UnsafePath`] where the remote name has no last part that could name a file.
     pub async fn save(&self, download_url: &str, mount_path: &str, to: Option<PathBuf>) -> Result<PathBuf> {
-        let folder = match &to {
-            Some(path) if !path.is_dir() => None,
-            Some(folder) => Some(folder.clone()),
-            None => Some(PathBuf::from(".")),
-        };
-        let name = folder.is_some().then(|| file_name(mount_path)).transpose()?;
-        let content = self.content(download_url).await?;
-        blocking(move || match (folder, name, to) {
-            (Some(folder), Some(name), _) => write_new(&folder, &name, &content),
-            (_, _, Some(file)) => {
-                std::fs::write(&file, &content).map_err(|error| local(&file, &error))?;
-                std::path::absolute(&file).map_err(|error| local(&file, &error))
-            }
-            (_, _, None) => Err(Error::new(ErrorKind::Internal, "there is neither a folder nor a file to save to")),
-        })
-        .await
+        store(self.content(download_url), mount_path, to).await
     }
+}
+
+/// The content behind a download URL that belongs to no client, at most [`FILE_LIMIT`] bytes. A URL of this machine or
+/// its network is refused.
+///
+/// # Errors
+/// As [`Files::content`], and [`ErrorKind::BlockedUrl`].
+pub async fn content(download_url: &str) -> Result<Bytes> {
+    Ok(fetch(download_url, ErrorKind::Download).await?.body)
+}
+
+/// Saves what is behind a download URL that belongs to no client; see [`Files::save`].
+///
+/// # Errors
+/// As [`Files::save`] and [`content`].
+pub async fn save(download_url: &str, mount_path: &str, to: Option<PathBuf>) -> Result<PathBuf> {
+    store(content(download_url), mount_path, to).await
+}
+
+async fn store(content: impl Future<Output = Result<Bytes>>, mount_path: &str, to: Option<PathBuf>) -> Result<PathBuf> {
+    let folder = match &to {
+        Some(path) if !path.is_dir() => None,
+        Some(folder) => Some(folder.clone()),
+        None => Some(PathBuf::from(".")),
+    };
+    let name = folder.is_some().then(|| file_name(mount_path)).transpose()?;
+    let content = content.await?;
+    blocking(move || match (folder, name, to) {
+        (Some(folder), Some(name), _) => write_new(&folder, &name, &content),
+        (_, _, Some(file)) => {
+            std::fs::write(&file, &content).map_err(|error| local(&file, &error))?;
+            std::path::absolute(&file).map_err(|error| local(&file, &error))
+        }
+        (_, _, None) => Err(Error::new(ErrorKind::Internal, "there is neither a folder nor a file to save to")),
+    })
+    .await
 }
 
 /// The last part of a remote name, safe to use as the name of a file here.
@@ -198,30 +219,41 @@ fn check_size(size: u64) -> Result<()> {
 }
 
 /// Gets a file from the public Internet; an address of this machine or its network is refused.
-async fn fetch(url: &str) -> Result<Bytes> {
+/// `failure` is the kind of error where it answers with none.
+pub(crate) async fn fetch(url: &str, failure: ErrorKind) -> Result<composio_egress::Response> {
     let mut request = composio_egress::Request::get(url)?;
     request.limit = usize::try_from(FILE_LIMIT).unwrap_or(usize::MAX);
     let response = Egress::new(EgressOptions::default())?.send(request).await?.complete()?;
     if !response.status.is_success() {
-        return Err(Error::new(ErrorKind::Upload, format!("the URL to upload from answered {}", response.status)));
+        return Err(Error::new(failure, format!("the URL of the file answered {}", response.status)));
     }
-    Ok(response.body)
+    Ok(response)
 }
 
-async fn read(path: PathBuf, guard: UploadGuard) -> Result<Bytes> {
+/// The file that a path leads to, and its content.
+pub(crate) async fn read(path: PathBuf, guard: UploadGuard) -> Result<(PathBuf, Bytes)> {
     blocking(move || {
         // What is judged is what is read, whatever links lead there.
         let path = std::fs::canonicalize(&path).map_err(|error| local(&path, &error))?;
         guard.check(&path)?;
-        let metadata = std::fs::metadata(&path).map_err(|error| local(&path, &error))?;
-        check_size(metadata.len())?;
-        std::fs::read(&path).map(Bytes::from).map_err(|error| local(&path, &error))
+        let failed = |error: io::Error| local(&path, &error);
+        // Asked before it is opened: a pipe would keep the call waiting for someone to write to it.
+        if !std::fs::metadata(&path).map_err(failed)?.is_file() {
+            return Err(Error::new(ErrorKind::File, format!("{}: is not a file", path.display())));
+        }
+        let file = std::fs::File::open(&path).map_err(failed)?;
+        check_size(file.metadata().map_err(failed)?.len())?;
+        let mut content = Vec::new();
+        // The file may grow meanwhile.
+        io::Read::read_to_end(&mut io::Read::take(file, FILE_LIMIT + 1), &mut content).map_err(failed)?;
+        check_size(content.len() as u64)?;
+        Ok((path, Bytes::from(content)))
     })
     .await
 }
 
 /// Writes a file that does not exist yet, numbering its name until one is free.
-fn write_new(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf> {
+pub(crate) fn write_new(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf> {
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
         _ => (name, String::new()),
@@ -248,7 +280,7 @@ fn write_new(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf> {
     Err(Error::new(ErrorKind::File, format!("{}: too many files of that name", folder.join(name).display())))
 }
 
-fn local(path: &Path, error: &io::Error) -> Error {
+pub(crate) fn local(path: &Path, error: &io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => ErrorKind::FileNotFound,
         _ => ErrorKind::File,
@@ -256,7 +288,7 @@ fn local(path: &Path, error: &io::Error) -> Error {
     Error::new(kind, format!("{}: {error}", path.display()))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::new(ErrorKind::Internal, format!("file work ended early: {error}")))?

@@ -3,10 +3,12 @@
 //! [`Client`] creates [`Session`]s over a [`composio_contract::Backend`]; what needs the caller's own code is pulled
 //! through a [`Run`], never called from here.
 
+mod auto_files;
 mod client;
 mod connection;
 mod create;
 pub mod custom;
+mod file_options;
 pub mod files;
 pub mod fork;
 mod http;
@@ -21,9 +23,11 @@ mod session;
 mod toolkits;
 mod upload_guard;
 
+pub use auto_files::{PendingUpload, UploadAnswer};
 pub use client::Client;
 pub use create::SESSION_PRESET_DIRECT_TOOLS;
 pub use custom::CustomToolSet;
+pub use file_options::{AutomaticFiles, FileOptions};
 pub use files::{Files, Upload};
 pub use http::HttpBackend;
 pub use mcp::McpServer;

@@ -42,6 +42,17 @@ impl Outcome {
         Ok(Self { data, error: view.error, successful, raw: Some(raw) })
     }
 
+    /// The same with other data.
+    pub(crate) fn with_data(mut self, data: RawJson) -> Result<Self> {
+        if let Some(raw) = &mut self.raw {
+            let mut fields: IndexMap<String, RawJson> = raw.decode("reply")?;
+            fields.insert("data".to_owned(), data.clone());
+            *raw = RawJson::encode(&fields)?;
+        }
+        self.data = data;
+        Ok(self)
+    }
+
     /// The shape of `execute`: `data`, `error`, `log_id` (empty where the tool ran here), `result_type`.
     ///
     /// # Errors

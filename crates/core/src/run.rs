@@ -9,6 +9,7 @@ use composio_contract::{Error, ErrorKind, ExecuteRequest, RawJson, Result};
 use futures_util::future::join_all;
 use serde_json::Value;
 
+use crate::auto_files::{CallFiles, PendingUpload, UploadAnswer};
 use crate::multi::{MULTI_EXECUTE, Multi};
 use crate::outcome::Outcome;
 use crate::session::Inner;
@@ -104,9 +105,39 @@ enum Plan {
 /// Requests to the backend and, later, their outcomes.
 #[derive(Debug)]
 enum Remote {
-    Waiting(Box<ExecuteRequest>),
+    Waiting(Box<Waiting>),
     Done(Result<Outcome>),
     Taken,
+}
+
+/// A request that has not been sent, and its files once they have been looked for.
+#[derive(Debug)]
+struct Waiting {
+    request: ExecuteRequest,
+    files: Option<CallFiles>,
+}
+
+impl Waiting {
+    async fn find_files(&mut self, session: &Inner) -> Result<()> {
+        if self.files.is_none() && session.client.file_options().automatic.is_some() {
+            self.files = Some(CallFiles::find(session, &self.request).await?);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, session: &Inner) -> Result<Outcome> {
+        self.find_files(session).await?;
+        let automatic = session.client.file_options().automatic.as_ref().zip(self.files.as_ref());
+        if let Some((options, files)) = automatic {
+            files.upload(session, &mut self.request, options).await?;
+        }
+        let reply = session.client.backend()?.execute(&session.id, &self.request).await?;
+        let outcome = Outcome::of(reply, &self.request.tool_slug)?;
+        match automatic {
+            Some((options, files)) => files.download(session, &self.request, outcome, options).await,
+            None => Ok(outcome),
+        }
+    }
 }
 
 /// Tools that run at the same time, here and at the backend.
@@ -176,7 +207,7 @@ impl Run {
     /// Plans a request to the backend.
     pub(crate) fn send(&mut self, call: Call) -> Step {
         let request = call.request(self.session.tools.payload());
-        self.remote.push(Remote::Waiting(Box::new(request)));
+        self.remote.push(Remote::Waiting(Box::new(Waiting { request, files: None })));
         Step::Remote(self.remote.len() - 1)
     }
 
@@ -192,22 +223,58 @@ impl Run {
         !self.remote.is_empty()
     }
 
+    /// Whether [`Run::uploads`] could have anything to say.
+    #[must_use]
+    pub fn may_upload(&self) -> bool {
+        self.has_remote() && self.session.client.file_options().automatic.is_some()
+    }
+
+    /// The files that [`Run::remote`] is going to upload by itself, for a caller that wants to judge them first. May ask
+    /// the backend for schemas; a call that this fails for has no files, and its error comes with its result.
+    pub async fn uploads(&mut self) -> Vec<PendingUpload> {
+        let session = &self.session;
+        join_all(self.remote.iter_mut().map(|slot| async move {
+            if let Remote::Waiting(waiting) = slot
+                && let Err(error) = waiting.find_files(session).await
+            {
+                *slot = Remote::Done(Err(error));
+            }
+        }))
+        .await;
+        let mut pending = Vec::new();
+        for files in self.files() {
+            pending.extend(files.pending(pending.len()));
+        }
+        pending
+    }
+
+    /// Takes the answers to what [`Run::uploads`] listed.
+    pub fn answer_uploads(&mut self, answers: Vec<UploadAnswer>) {
+        for answer in answers {
+            let mut index = answer.id;
+            for files in self.files() {
+                if index < files.len() {
+                    files.answer(index, answer);
+                    break;
+                }
+                index -= files.len();
+            }
+        }
+    }
+
+    fn files(&mut self) -> impl Iterator<Item = &mut CallFiles> {
+        self.remote.iter_mut().filter_map(|slot| match slot {
+            Remote::Waiting(waiting) => waiting.files.as_mut(),
+            Remote::Done(_) | Remote::Taken => None,
+        })
+    }
+
     /// Does the backend's part. Drive it while the custom tools run; dropping it stops the requests.
     pub async fn remote(&mut self) {
-        let backend = self.session.client.backend();
-        let (session, remote) = (&self.session, &mut self.remote);
-        join_all(remote.iter_mut().map(|slot| {
-            let backend = &backend;
-            async move {
-                let Remote::Waiting(request) = slot else { return };
-                let outcome = match backend {
-                    Ok(backend) => match backend.execute(&session.id, request).await {
-                        Ok(reply) => Outcome::of(reply, &request.tool_slug),
-                        Err(error) => Err(error),
-                    },
-                    Err(error) => Err(Error::new(error.kind(), error.message())),
-                };
-                *slot = Remote::Done(outcome);
+        let session = &self.session;
+        join_all(self.remote.iter_mut().map(|slot| async move {
+            if let Remote::Waiting(waiting) = slot {
+                *slot = Remote::Done(waiting.send(session).await);
             }
         }))
         .await;

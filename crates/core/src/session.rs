@@ -11,6 +11,7 @@ use composio_contract::{
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::auto_files::{KnownTools, for_model, listed};
 use crate::client::Client;
 use crate::create::read_update;
 use crate::custom::CustomToolSet;
@@ -34,9 +35,16 @@ pub(crate) struct Inner {
     pub(crate) id: String,
     pub(crate) user_id: String,
     pub(crate) tools: CustomToolSet,
+    pub(crate) known: KnownTools,
     state: ArcSwap<State>,
     mcp: McpServer,
     assistive_prompt: Option<String>,
+}
+
+impl Inner {
+    fn has_automatic_files(&self) -> bool {
+        self.client.file_options().automatic.is_some()
+    }
 }
 
 /// What an update changes.
@@ -75,6 +83,7 @@ impl Session {
             id: wire.session_id,
             user_id,
             tools,
+            known: KnownTools::default(),
             state: ArcSwap::from_pointee(state),
             mcp: server,
             assistive_prompt: wire.experimental.and_then(|experimental| experimental.assistive_prompt),
@@ -136,7 +145,7 @@ impl Session {
     }
 
     /// The session's tools, all pages, and the custom tools that are listed directly: a list, each as the backend sent
-    /// it.
+    /// it. Where files go by themselves, a tool's input has a text in place of each file.
     ///
     /// # Errors
     /// What the backend says.
@@ -148,11 +157,14 @@ impl Session {
         let mut tools: Vec<RawJson> = Vec::new();
         let mut slugs = Vec::new();
         for page in self.pages().await? {
-            tools.extend(page.raw().decode::<Items>("tools")?.items);
-            slugs.extend(page.into_parts().1.items.into_iter().map(|tool| tool.slug));
+            let items = page.raw().decode::<Items>("tools")?.items;
+            for (item, tool) in items.into_iter().zip(page.into_parts().1.items) {
+                tools.push(if self.0.has_automatic_files() { listed(item, &tool)? } else { item });
+                slugs.push(tool.slug);
+            }
         }
-        let listed = |slug: &str| slugs.iter().any(|listed| listed.eq_ignore_ascii_case(slug));
-        for tool in self.0.tools.preloaded(listed) {
+        let is_listed = |slug: &str| slugs.iter().any(|listed| listed.eq_ignore_ascii_case(slug));
+        for tool in self.0.tools.preloaded(is_listed) {
             tools.push(RawJson::encode(&tool)?);
         }
         RawJson::encode(&tools)
@@ -165,8 +177,15 @@ impl Session {
     pub async fn provider_tools(&self, provider: Provider) -> Result<RawJson> {
         let pages = self.pages().await?;
         let mut tools: Vec<Tool> = pages.into_iter().flat_map(|page| page.into_parts().1.items).collect();
-        let listed = |slug: &str| tools.iter().any(|tool| tool.slug.eq_ignore_ascii_case(slug));
-        let own: Vec<Tool> = self.0.tools.preloaded(listed).collect();
+        if self.0.has_automatic_files() {
+            for tool in &mut tools {
+                if let Some(input) = for_model(&tool.input_parameters) {
+                    tool.input_parameters = input;
+                }
+            }
+        }
+        let is_listed = |slug: &str| tools.iter().any(|tool| tool.slug.eq_ignore_ascii_case(slug));
+        let own: Vec<Tool> = self.0.tools.preloaded(is_listed).collect();
         tools.extend(own);
         provider.wrap(&tools)
     }
@@ -177,6 +196,9 @@ impl Session {
         let mut query = PageQuery { limit: Some(TOOLS_A_PAGE), cursor: None };
         loop {
             let page = backend.session_tools(&self.0.id, &query).await?;
+            if self.0.has_automatic_files() {
+                page.items.iter().for_each(|tool| self.0.known.learn(tool));
+            }
             let next = page.next_cursor.clone().filter(|cursor| !cursor.is_empty());
             pages.push(page);
             match next {

@@ -2,8 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use composio_contract::{Error, ErrorKind, RawJson, Result};
-use serde::Deserialize;
+use composio_contract::{Error, ErrorKind, Result};
 
 /// Folders and files that hold credentials.
 const SENSITIVE_SEGMENTS: &[&str] = &[
@@ -37,8 +36,7 @@ const SENSITIVE_ENDINGS: &[&str] = &["kdbx", "key", "p12", "pem", "pfx"];
 /// assert!(guard.check("/home/ada/.ssh/id_ed25519".as_ref()).is_err());
 /// assert!(guard.check("/home/ada/report.pdf".as_ref()).is_ok());
 /// ```
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct UploadGuard {
     /// Whether files that commonly hold credentials are refused.
     pub sensitive_file_upload_protection: bool,
@@ -46,8 +44,6 @@ pub struct UploadGuard {
     pub file_upload_path_deny_segments: Vec<String>,
     /// Only files below these folders; any where it is none.
     pub file_upload_dirs: Option<Vec<PathBuf>>,
-    /// Uploads that no caller asked for do not exist here.
-    dangerously_allow_auto_upload_download_files: bool,
 }
 
 impl Default for UploadGuard {
@@ -56,27 +52,11 @@ impl Default for UploadGuard {
             sensitive_file_upload_protection: true,
             file_upload_path_deny_segments: Vec::new(),
             file_upload_dirs: None,
-            dangerously_allow_auto_upload_download_files: false,
         }
     }
 }
 
 impl UploadGuard {
-    /// Reads a client's options, an object with the fields by name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Validation`] where an option is malformed, or asks for automatic uploads.
-    pub fn read(options: &RawJson) -> Result<Self> {
-        let guard: Self = options.decode("file upload options")?;
-        if guard.dangerously_allow_auto_upload_download_files {
-            return Err(Error::validation(
-                "dangerously_allow_auto_upload_download_files: there are no automatic uploads",
-            )
-            .with_suggested_fix("upload with session.experimental.files.upload"));
-        }
-        Ok(guard)
-    }
-
     /// Judges a path, which is best resolved first: a link may lead elsewhere.
     ///
     /// # Errors
@@ -105,7 +85,13 @@ impl UploadGuard {
         if folders.iter().any(below) {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::UploadNotAllowed, format!("{}: lies in none of file_upload_dirs", path.display())))
+        let open: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let fix = match open.is_empty() {
+            true => "name its folder in file_upload_dirs; now there is none".to_owned(),
+            false => format!("name its folder in file_upload_dirs; now there is {}", open.join(", ")),
+        };
+        let message = format!("{}: lies in none of file_upload_dirs", path.display());
+        Err(Error::new(ErrorKind::UploadNotAllowed, message).with_suggested_fix(fix))
     }
 
     fn refuse(&self, path: &Path, name: &str) -> Error {

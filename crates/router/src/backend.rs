@@ -5,9 +5,9 @@ use bytes::Bytes;
 use composio_contract::{
     AttachSession, Backend, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession,
     DownloadUrl, Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery,
-    LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, Reply, Result, SearchReply,
-    SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery,
-    UpdateSession, UploadRequest, UploadUrl,
+    FileUpload, FileUploadRequest, LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply,
+    Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
+    ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
 };
 
 use crate::meta;
@@ -129,6 +129,13 @@ impl Backend for Router {
     async fn delete_file(&self, session_id: &str, mount_id: &str, request: &MountPath) -> Result<Reply<MountPath>> {
         let session = self.session(session_id).await?;
         Reply::encode(self.mount_delete(&session, mount_id, request).await?)
+    }
+
+    async fn request_upload(&self, _request: &FileUploadRequest) -> Result<Reply<FileUpload>> {
+        Err(Error::new(ErrorKind::Unsupported, "no tool of the embedded router takes uploaded files")
+            .with_suggested_fix(
+                "upload with session.experimental.files.upload and give the tool the path on the mount",
+            ))
     }
 
     async fn put_file(&self, upload_url: &str, _mimetype: Option<&str>, content: Bytes) -> Result<()> {

@@ -66,7 +66,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bench = options.bench.then(|| Bench::new(&host));
     println!("{host}");
     std::io::stdout().flush()?;
-    let serving = Mock::new(host, vectors, bench).serve(listener);
+    let folder = tempfile::tempdir()?;
+    // Clients name files by the paths that links lead to.
+    let serving = Mock::new(host, vectors, folder.path().canonicalize()?, bench).serve(listener);
     if options.keep {
         serving.await?;
     } else {
@@ -75,6 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             () = input_closes() => {}
         }
     }
+    folder.close()?;
     // The runtime would otherwise wait for the thread that reads standard input.
     std::process::exit(0);
 }

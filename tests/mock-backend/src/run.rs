@@ -1,5 +1,7 @@
 //! One run of a vector: requests are judged against its exchanges, reported results against its steps.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -30,6 +32,7 @@ fn as_text<S: serde::Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S
 
 pub(crate) struct Run {
     vector: Vector,
+    folder: PathBuf,
     used: Vec<bool>,
     problems: Vec<String>,
     received: Vec<Received>,
@@ -45,13 +48,9 @@ pub(crate) struct Verdict {
 }
 
 impl Run {
-    pub(crate) fn new(vector: Vector) -> Self {
+    pub(crate) fn new(vector: Vector, folder: PathBuf) -> Self {
         let used = vec![false; vector.exchange.len()];
-        Self { vector, used, problems: Vec::new(), received: Vec::new(), last_answer: None }
-    }
-
-    pub(crate) fn vector(&self) -> &Vector {
-        &self.vector
+        Self { vector, folder, used, problems: Vec::new(), received: Vec::new(), last_answer: None }
     }
 
     /// Finds the answer to a request; a request that does not match is a problem, and its text the error.
@@ -167,7 +166,36 @@ impl Run {
         problems.extend(missing.map(|(_, Exchange { request, .. })| {
             format!("missing request: {} {} was never made", request.method, request.path)
         }));
+        problems.extend(self.judge_files());
         Verdict { ok: problems.is_empty(), problems, requests: self.received.clone() }
+    }
+
+    fn judge_files(&self) -> Vec<String> {
+        let mut found = IndexMap::new();
+        collect(&self.folder, &self.folder, &mut found);
+        let mut problems = Vec::new();
+        for (name, text) in self.vector.files.iter().chain(&self.vector.new_files) {
+            match found.shift_remove(name) {
+                Some(got) if got == *text => {}
+                Some(got) => problems.push(format!("file {name}: expected {text:?}, got {got:?}")),
+                None => problems.push(format!("file {name}: missing")),
+            }
+        }
+        problems.extend(found.into_keys().map(|name| format!("file {name}: unexpected")));
+        problems
+    }
+}
+
+/// Every file below a folder, by its path from `root`.
+fn collect(root: &Path, folder: &Path, found: &mut IndexMap<String, String>) {
+    // No folder is one without files: most vectors have none.
+    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect(root, &path, found);
+        } else {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            found.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned());
+        }
     }
 }
 
@@ -248,11 +276,14 @@ fn judge_outcome(step: &Step, outcome: &Json, api_key: Option<&str>) -> Vec<Stri
 }
 
 /// What a language needs to carry a vector out.
-pub(crate) fn instructions(id: &str, base_url: &str, vector: &Vector) -> Object {
-    let value = serde_json::to_string(vector).ok().and_then(|text| Json::parse(&text).ok()).unwrap_or_default();
+pub(crate) fn instructions(id: &str, base_url: &str, run: &Run) -> Object {
+    let value = serde_json::to_string(&run.vector).ok().and_then(|text| Json::parse(&text).ok()).unwrap_or_default();
     let mut fields = value.as_object().cloned().unwrap_or_default();
-    fields.shift_remove("exchange");
+    for hidden in ["exchange", "files", "new_files"] {
+        fields.shift_remove(hidden);
+    }
     fields.insert("run".to_owned(), Json::String(id.to_owned()));
     fields.insert("base_url".to_owned(), Json::String(base_url.to_owned()));
+    fields.insert("folder".to_owned(), Json::String(run.folder.to_string_lossy().into_owned()));
     fields
 }

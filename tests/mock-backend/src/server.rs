@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,6 +44,8 @@ impl std::error::Error for Dropped {}
 pub(crate) struct Mock {
     host: String,
     vectors: Vectors,
+    /// Each run has a folder of its own in this one.
+    folder: PathBuf,
     bench: Option<Bench>,
     runs: Mutex<HashMap<String, Run>>,
     next_run: AtomicU64,
@@ -53,10 +56,11 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    pub(crate) fn new(host: String, vectors: Vectors, bench: Option<Bench>) -> Arc<Self> {
+    pub(crate) fn new(host: String, vectors: Vectors, folder: PathBuf, bench: Option<Bench>) -> Arc<Self> {
         Arc::new(Self {
             host,
             vectors,
+            folder,
             bench,
             runs: Mutex::default(),
             next_run: AtomicU64::new(1),
@@ -180,10 +184,11 @@ impl Mock {
         };
         let id = self.next_run.fetch_add(1, Relaxed).to_string();
         let base_url = format!("http://{}/r/{id}", self.host);
-        match self.vectors.instantiate(name, &self.host, &base_url) {
+        let folder = self.folder.join(&id);
+        match self.vectors.instantiate(name, &self.host, &base_url, &folder) {
             Ok(vector) => {
-                let run = Run::new(vector);
-                let reply = json(StatusCode::CREATED, &instructions(&id, &base_url, run.vector()));
+                let run = Run::new(vector, folder);
+                let reply = json(StatusCode::CREATED, &instructions(&id, &base_url, &run));
                 self.runs().insert(id, run);
                 reply
             }

@@ -28,6 +28,12 @@ pub(crate) struct Vector {
     pub(crate) custom_toolkits: Vec<Json>,
     #[serde(default)]
     pub(crate) modifiers: Vec<Json>,
+    /// Files in the run's folder, by their paths there.
+    #[serde(default)]
+    pub(crate) files: IndexMap<String, String>,
+    /// Every file that must be in the folder in addition when the run is over.
+    #[serde(default)]
+    pub(crate) new_files: IndexMap<String, String>,
     #[serde(default)]
     pub(crate) unordered: bool,
     pub(crate) steps: Vec<Step>,
@@ -151,15 +157,27 @@ impl Vectors {
     }
 
     /// A vector with its placeholders filled in.
-    pub(crate) fn instantiate(&self, id: &str, host: &str, base_url: &str) -> Result<Vector, String> {
+    pub(crate) fn instantiate(&self, id: &str, host: &str, base_url: &str, folder: &Path) -> Result<Vector, String> {
         let mut vector = self.0.get(id).ok_or_else(|| format!("there is no vector {id:?}"))?.clone();
         vector.map_strings(&|text| {
             text.replace("{{base_url}}", base_url)
                 .replace("{{origin}}", &format!("http://{host}"))
                 .replace("{{host}}", host)
+                .replace("{{folder}}", &folder.to_string_lossy())
         });
-        typed(&vector).map_err(|error| error.to_string())
+        let vector = typed(&vector).map_err(|error| error.to_string())?;
+        fill(folder, &vector.files).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(vector)
     }
+}
+
+fn fill(folder: &Path, files: &IndexMap<String, String>) -> std::io::Result<()> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, text)?;
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Json, Box<dyn Error>> {

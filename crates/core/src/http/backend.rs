@@ -107,6 +107,10 @@ impl Backend for HttpBackend {
         self.post(&session(session_id, &["mounts", mount_id, "delete"]), request, Safe).await
     }
 
+    async fn request_upload(&self, request: &FileUploadRequest) -> Result<Reply<FileUpload>> {
+        self.post(&["files", "upload", "request"], request, Safe).await
+    }
+
     async fn put_file(&self, upload_url: &str, mimetype: Option<&str>, content: Bytes) -> Result<()> {
         self.put(upload_url, mimetype, content).await
     }

@@ -258,6 +258,13 @@ fn is_the_models(kind: ErrorKind) -> bool {
             | ErrorKind::UnprocessableEntity
             | ErrorKind::NotFound
             | ErrorKind::PermissionDenied
+            | ErrorKind::FileNotFound
+            | ErrorKind::File
+            | ErrorKind::SensitiveFile
+            | ErrorKind::UploadNotAllowed
+            | ErrorKind::BlockedUrl
+            | ErrorKind::TooLarge
+            | ErrorKind::Upload
     )
 }
 

@@ -46,9 +46,18 @@ export interface ComposioOptions<TCollection = OpenAITool[]> {
   sensitiveFileUploadProtection?: boolean | undefined;
   /** Further names of files and folders that are not uploaded. */
   fileUploadPathDenySegments?: string[] | undefined;
-  /** Only files below these folders are uploaded. */
-  fileUploadDirs?: string[] | undefined;
-  /** Accepted for compatibility: files are only ever uploaded and downloaded explicitly. */
+  /**
+   * Only files below these folders are uploaded; false for none. By default any, but `~/.composio/temp` alone for uploads
+   * that a tool's arguments lead to.
+   */
+  fileUploadDirs?: string[] | false | undefined;
+  /** Where files that tools return are saved, by default `files` in `COMPOSIO_CACHE_DIR`, else in `~/.composio`. */
+  fileDownloadDir?: string | undefined;
+  /**
+   * Whether tools' files go to and fro by themselves. The model then gives a path or URL where a tool takes a file, and
+   * gets the path of each file that a tool returns. A model that was led astray can so send away any file that
+   * `fileUploadDirs` and `sensitiveFileUploadProtection` allow.
+   */
   dangerouslyAllowAutoUploadDownloadFiles?: boolean | undefined;
 }
 
@@ -62,6 +71,7 @@ function connect(options: ComposioOptions<unknown>): NativeClient {
     sensitiveFileUploadProtection,
     fileUploadPathDenySegments,
     fileUploadDirs,
+    fileDownloadDir,
     dangerouslyAllowAutoUploadDownloadFiles,
     ...chosen
   } = options;
@@ -69,6 +79,7 @@ function connect(options: ComposioOptions<unknown>): NativeClient {
     sensitiveFileUploadProtection,
     fileUploadPathDenySegments,
     fileUploadDirs,
+    fileDownloadDir,
     dangerouslyAllowAutoUploadDownloadFiles,
   };
   const wire = encode("options", {

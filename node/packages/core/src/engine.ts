@@ -15,8 +15,8 @@ import type {
   Tool,
   ToolCallResult,
 } from "./models.js";
-import { select, usable, type ToolExecuteParams, type ToolModifiers } from "./modifiers.js";
-import type { NativeLocalCall, NativeLocalResult, NativeSession, NativeToolCall } from "./native.js";
+import { judgeUpload, select, usable, type ToolExecuteParams, type ToolModifiers } from "./modifiers.js";
+import type { NativeLocalCall, NativeLocalResult, NativeRun, NativeSession, NativeToolCall } from "./native.js";
 import { isFormat, requireFormat, type Provider } from "./provider.js";
 import type { ExecuteOptions, ProxyExecuteParams } from "./types.js";
 
@@ -31,6 +31,14 @@ export interface CallRequest extends ExecuteOptions {
 interface Finished {
   result: NativeLocalResult;
   thrown?: unknown;
+}
+
+/** A file that is going to be uploaded by itself. */
+interface PendingUpload {
+  id: number;
+  path: string;
+  tool: string;
+  toolkit: string;
 }
 
 /** A native session and the custom tools behind its final slugs. */
@@ -73,9 +81,15 @@ export class Engine {
     ) as SessionProxyExecuteResponse;
   }
 
-  async #run(calls: NativeToolCall[], toolCall: boolean, signal: AbortSignal | undefined): Promise<unknown[]> {
+  async #run(
+    calls: NativeToolCall[],
+    toolCall: boolean,
+    signal: AbortSignal | undefined,
+    modifiers?: ToolModifiers,
+  ): Promise<unknown[]> {
     if (signal?.aborted) throw cancelled(signal);
     const run = lifted(() => this.native.run(calls, toolCall));
+    if (modifiers?.beforeFileUpload !== undefined) await this.#judgeUploads(run, modifiers, signal);
     // The backend's part is under way before the first custom tool runs.
     const remote = begin<null>((queue) => run.remote(queue), signal) ?? Promise.resolve(null);
     const jobs = run.localCalls.map((local) => this.#runLocal(local, signal));
@@ -85,6 +99,21 @@ export class Engine {
       if (thrown instanceof ToolInputRequiredError) throw thrown;
     }
     return lifted(() => run.finish(finished.map(({ result }) => result))).map(decode);
+  }
+
+  async #judgeUploads(run: NativeRun, modifiers: ToolModifiers, signal: AbortSignal | undefined): Promise<void> {
+    const pending = begin<PendingUpload[]>((queue) => run.uploads(queue), signal);
+    if (pending === null) return;
+    const answers: { id: number; path: string | null }[] = [];
+    for (const { id, path, tool, toolkit } of await traced(pending)) {
+      const hooks = select(modifiers.beforeFileUpload, "beforeFileUpload", tool, toolkit);
+      const approved = await unlessAborted(signal, judgeUpload(path, hooks, { toolSlug: tool, toolkitSlug: toolkit }));
+      answers.push({ id, path: approved === false ? null : approved });
+    }
+    const wire = encode("uploads", answers);
+    lifted(() => {
+      run.answerUploads(wire);
+    });
   }
 
   /** Runs a custom tool; whatever it throws is its failure. */
@@ -119,7 +148,7 @@ export class Engine {
       const params = await this.#before(modifiers, request);
       prepared.push(lower({ ...request, ...params }));
     }
-    const results = (await this.#run(prepared, true, signal)) as ToolCallResult[];
+    const results = (await this.#run(prepared, true, signal, modifiers)) as ToolCallResult[];
     for (const [index, { slug }] of calls.entries()) {
       let result = results[index] as ToolCallResult;
       for (const modifier of select(modifiers?.afterExecute, "afterExecute", slug, this.#toolkit(slug))) {

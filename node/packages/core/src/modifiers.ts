@@ -17,8 +17,8 @@ export interface ToolExecuteParams {
   account?: string | undefined;
 }
 
-/** Which file a `beforeFileUpload` modifier is asked about. */
-export interface FileUploadContext {
+/** Which file a `beforeFileUpload` modifier is asked about; the slugs are empty for an upload to a session's mount. */
+export interface FileUploadContext extends ModifierContext {
   path: string;
   source: "path" | "url";
 }
@@ -51,6 +51,8 @@ export interface ToolModifiers {
   modifySchema?: Modifiers<SchemaModifier> | undefined;
   beforeExecute?: Modifiers<BeforeExecuteModifier> | undefined;
   afterExecute?: Modifiers<AfterExecuteModifier> | undefined;
+  /** Asked for each file that goes up by itself; see `dangerouslyAllowAutoUploadDownloadFiles`. */
+  beforeFileUpload?: Modifiers<BeforeFileUploadModifier> | undefined;
 }
 
 /** The modifiers of an upload. */
@@ -88,17 +90,30 @@ export function usable<T>(name: string, tool: string, value: T): T {
   );
 }
 
+/** The path or URL to upload after the modifiers, or false where one refused. */
+export async function judgeUpload(
+  path: string,
+  hooks: readonly BeforeFileUploadModifier[],
+  context: ModifierContext,
+): Promise<string | false> {
+  let approved = path;
+  for (const hook of hooks) {
+    const source = /^https?:\/\//i.test(approved) ? "url" : "path";
+    const answer = await hook({ ...context, path: approved, source });
+    if (answer === false) return false;
+    approved = answer;
+  }
+  return approved;
+}
+
 /** What to upload, after the modifiers; bytes are no file and need no approval. */
 export async function approveUpload(input: FileInput, modifiers: FileModifiers | undefined): Promise<FileInput> {
   const hooks = modifiers?.beforeFileUpload;
   if (hooks === undefined || !(typeof input === "string" || input instanceof URL)) return input;
-  let path = String(input);
-  for (const hook of Array.isArray(hooks) ? hooks : [hooks]) {
-    const approved = await hook({ path, source: /^https?:\/\//.test(path) ? "url" : "path" });
-    if (approved === false) {
-      throw new FileUploadAbortedError(`${path}: a beforeFileUpload modifier refused the upload`);
-    }
-    path = approved;
+  const path = String(input);
+  const approved = await judgeUpload(path, [hooks].flat(), { toolSlug: "", toolkitSlug: "" });
+  if (approved === false) {
+    throw new FileUploadAbortedError(`${path}: a beforeFileUpload modifier refused the upload`);
   }
-  return path;
+  return approved;
 }

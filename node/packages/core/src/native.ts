@@ -63,6 +63,8 @@ export interface NativeLocalResult {
 
 export interface NativeRun {
   readonly localCalls: NativeLocalCall[];
+  uploads(queue: NativeQueue): CallId | null;
+  answerUploads(answers: string): void;
   remote(queue: NativeQueue): CallId | null;
   finish(outcomes: NativeLocalResult[]): string[];
 }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use composio_contract::{Backend, ErrorKind, RawJson, Result};
 use composio_core::provider::{Provider, tool_results};
 use composio_core::{
-    Call, Choice, Client, ClientOptions, CustomToolSet, HttpBackend, LocalOutcome, Outcome, RunMode, Session, Upload,
-    UploadGuard, custom, files,
+    Call, Choice, Client, ClientOptions, CustomToolSet, FileOptions, HttpBackend, LocalOutcome, Outcome, PendingUpload,
+    RunMode, Session, Upload, UploadAnswer, custom, files,
 };
 use composio_router::{Router, RouterConfig};
 use serde::Deserialize;
@@ -28,6 +28,8 @@ pub(crate) struct Vector {
     custom_tools: Vec<Value>,
     #[serde(default)]
     custom_toolkits: Vec<Value>,
+    #[serde(default)]
+    modifiers: Vec<Value>,
     steps: Vec<Step>,
 }
 
@@ -92,13 +94,11 @@ impl Runner {
             Choice::Http(options) => Arc::new(HttpBackend::new(options)?),
             Choice::Embedded => embedded(self.folder.path().join("data"))?,
         };
-        let guard: Map<String, Value> = given
-            .iter()
-            .filter(|(name, _)| name.contains("file_upload"))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        let guard = UploadGuard::read(&RawJson::encode(&guard)?)?;
-        let client = Client::guarded(move || Ok(backend.clone()), guard);
+        let about_files = |name: &str| ["file_", "_files"].iter().any(|part| name.contains(part));
+        let options: Map<String, Value> =
+            given.iter().filter(|(name, _)| about_files(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let options = FileOptions::read_with(&RawJson::encode(&options)?, |name| self.vector.env.get(name).cloned())?;
+        let client = Client::with_files(move || Ok(backend.clone()), options);
         self.client = Some(client.clone());
         Ok(client)
     }
@@ -122,6 +122,10 @@ impl Runner {
     /// Runs tools the way every language does: the custom ones here, by the behaviour that the vector names.
     async fn run(&self, calls: Vec<Call>, mode: RunMode) -> Result<Vec<Result<Outcome>>> {
         let mut run = self.session().run(calls, mode)?;
+        if mode == RunMode::ToolCall && run.may_upload() && !self.vector.modifiers.is_empty() {
+            let answers = run.uploads().await.into_iter().map(|upload| self.judge(upload)).collect();
+            run.answer_uploads(answers);
+        }
         let mut outcomes = Vec::new();
         for call in run.local_calls().to_vec() {
             let (data, error) = match Box::pin(self.behave(&call.slug, call.arguments)).await? {
@@ -132,6 +136,20 @@ impl Runner {
         }
         run.remote().await;
         run.finish(outcomes)
+    }
+
+    /// What the vector's modifiers make of an upload.
+    fn judge(&self, upload: PendingUpload) -> UploadAnswer {
+        let mut answer = UploadAnswer { id: upload.id, path: Some(upload.path) };
+        for modifier in self.vector.modifiers.iter().filter(|modifier| modifier["type"] == "before_file_upload") {
+            let names = |key: &str| modifier.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+            let (tools, toolkits) = (names("tools"), names("toolkits"));
+            let everywhere = tools.is_empty() && toolkits.is_empty();
+            if everywhere || tools.contains(&json!(upload.tool)) || toolkits.contains(&json!(upload.toolkit)) {
+                answer.path = modifier["behaviour"]["set_path"].as_str().map(str::to_owned);
+            }
+        }
+        answer
     }
 
     /// The behaviour of the tool with that final slug; backends may number slugs.
@@ -207,7 +225,10 @@ impl Runner {
                 self.run(vec![one("tool_slug")], RunMode::Execute).await?.remove(0)?.as_execute_response()
             }
             "session.execute_tool_call" => {
-                self.run(vec![one("slug")], RunMode::ToolCall).await?.remove(0)?.as_tool_response()
+                if with.contains_key("modifiers") {
+                    self.session().tools().await?;
+                }
+                Ok(tool_results(self.run(vec![one("slug")], RunMode::ToolCall).await?)?.remove(0))
             }
             "session.execute_meta" => self.session().execute_meta(one("slug")).await?.as_execute_response(),
             "session.handle_tool_calls" => {

@@ -18,6 +18,8 @@ const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors");
 #[derive(Deserialize)]
 struct Vector {
     #[serde(default)]
+    new_files: BTreeMap<String, String>,
+    #[serde(default)]
     exchange: Vec<Exchange>,
 }
 
@@ -58,6 +60,12 @@ fn every_vector_can_be_carried_out() {
             scope.spawn(|| {
                 while let Some((name, vector)) = { queue.lock().unwrap().next() } {
                     let run = mock.run(&name);
+                    let folder = Path::new(run.instructions["folder"].as_str().unwrap());
+                    for (file, text) in &vector.new_files {
+                        let path = folder.join(file);
+                        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                        std::fs::write(path, text).unwrap();
+                    }
                     for exchange in &vector.exchange {
                         send(&run, &exchange.request);
                     }
@@ -78,7 +86,10 @@ fn send(run: &Run<'_>, request: &Request) {
         .collect();
     let path = if query.is_empty() { request.path.clone() } else { format!("{}?{}", request.path, query.join("&")) };
     let body = match (&request.body, &request.body_base64) {
-        (Some(body), _) => body.get().as_bytes().to_vec(),
+        (Some(body), _) => {
+            let folder = run.instructions["folder"].as_str().unwrap();
+            body.get().replace("{{folder}}", folder).into_bytes()
+        }
         (None, Some(text)) => BASE64_STANDARD.decode(text).unwrap(),
         (None, None) => request.body_text.as_bytes().to_vec(),
     };

@@ -23,24 +23,37 @@ public enum RouterConfig: Sendable, Hashable {
     }
 }
 
-/// Which files of the caller's may be uploaded.
-public struct FileUploads: Sendable, Hashable {
+/// Which files of the caller's may be uploaded, and whether tools' files go to and fro by themselves.
+public struct FileTransfers: Sendable, Hashable {
     /// Whether files that commonly hold credentials are refused, by default true.
     public var refusesSensitiveFiles: Bool?
     /// Further names of files and folders that are not uploaded.
     public var deniedNames: [String]?
-    /// Only files below these folders are uploaded.
-    public var folders: [String]?
+    /// Only files below these folders are uploaded. By default any, but `~/.composio/temp` alone for uploads that a tool's
+    /// arguments lead to.
+    public var uploadFolders: [String]?
+    /// Where files that tools return are saved, by default `files` in `COMPOSIO_CACHE_DIR`, else in `~/.composio`.
+    public var downloadFolder: String?
+    /// Whether tools' files go to and fro by themselves. The model then gives a path or URL where a tool takes a file, and
+    /// gets the path of each file that a tool returns. Dangerous: a model that was led astray can so send away any file that
+    /// the other settings allow.
+    public var automatic: Bool
 
     /// What is nil is as the library has it.
-    public init(refusesSensitiveFiles: Bool? = nil, deniedNames: [String]? = nil, folders: [String]? = nil) {
-        (self.refusesSensitiveFiles, self.deniedNames, self.folders) = (refusesSensitiveFiles, deniedNames, folders)
+    public init(
+        refusesSensitiveFiles: Bool? = nil, deniedNames: [String]? = nil, uploadFolders: [String]? = nil,
+        downloadFolder: String? = nil, automatic: Bool = false
+    ) {
+        (self.refusesSensitiveFiles, self.deniedNames) = (refusesSensitiveFiles, deniedNames)
+        (self.uploadFolders, self.downloadFolder, self.automatic) = (uploadFolders, downloadFolder, automatic)
     }
 
     var json: JSON {
         .given([
             "sensitive_file_upload_protection": .of(refusesSensitiveFiles),
-            "file_upload_path_deny_segments": .of(deniedNames), "file_upload_dirs": .of(folders),
+            "file_upload_path_deny_segments": .of(deniedNames), "file_upload_dirs": .of(uploadFolders),
+            "file_download_dir": .of(downloadFolder),
+            "dangerously_allow_auto_upload_download_files": automatic ? true : nil,
         ])
     }
 }
@@ -79,24 +92,24 @@ public final class Composio: Sendable, CustomStringConvertible {
     ///   - config: how the embedded router is set up; by default by `COMPOSIO_CONFIG` or a `composio.toml` nearby.
     ///   - timeout: seconds that one attempt may take, by default 60.
     ///   - maxRetries: how often a call that changes nothing is tried again, by default 2.
-    ///   - uploads: which files may be uploaded.
+    ///   - files: which files may be uploaded, and whether tools' files go to and fro by themselves.
     /// - Throws: ``ComposioError`` of the kinds `apiKeyNotProvided`, where HTTP is asked for without a key, or `validation`.
     public init(
         provider: Provider = .openAI, apiKey: String? = nil, baseURL: String? = nil, headers: [String: String] = [:],
         backend: Backend? = nil, config: RouterConfig? = nil, timeout: Double? = nil, maxRetries: Int? = nil,
-        uploads: FileUploads = FileUploads()
+        files: FileTransfers = FileTransfers()
     ) throws {
         let retries = maxRetries.map(UInt32.init(exactly:))
         if case .some(nil) = retries {
             throw ComposioError.validation("maxRetries: expected 0 or more, got \(maxRetries.map(String.init) ?? "nothing")")
         }
-        let uploads = uploads.json
+        let files = files.json
         native = try lifting {
             try NativeClient(
                 options: NativeClientOptions(
                     backend: backend?.rawValue, apiKey: apiKey, baseUrl: baseURL, timeout: timeout,
                     maxRetries: retries.flatMap { $0 }, defaultHeaders: headers, config: config?.json.text,
-                    uploads: uploads == [:] ? nil : uploads.text))
+                    uploads: files == [:] ? nil : files.text))
         }
         self.provider = provider
         format = try ProviderFormat(provider)

@@ -61,12 +61,26 @@ final class Engine: Sendable {
     }
 
     /// Runs the custom tools here while the backend does its part. One result a call.
-    private func run(_ calls: [ToolCall], byModel: Bool) async throws -> [JSON] {
+    private func run(_ calls: [ToolCall], byModel: Bool, _ modifiers: [Modifier] = []) async throws -> [JSON] {
         let run = try lifting { try session.run(calls: calls.map(\.native), byModel: byModel) }
+        if modifiers.areForUploads { try await judgeUploads(of: run, modifiers) }
         async let remote: Void = nativeCall { try await run.remote(cancel: $0) }
         let outcomes = try await outcomes(of: run.localCalls())
         try await remote
         return try lifting { try run.finish(outcomes: outcomes).map(JSON.init(parsing:)) }
+    }
+
+    private func judgeUploads(of run: NativeRun, _ modifiers: [Modifier]) async throws {
+        guard let pending = try await nativeCall({ try await run.uploads(cancel: $0) }) else { return }
+        var answers: [JSON] = []
+        for upload in try JSON(parsing: pending).array ?? [] {
+            func field(_ name: String) -> String { upload[name]?.string ?? "" }
+            let source = try await modifiers.judge(
+                FileUpload(source: field("path"), tool: field("tool"), toolkit: field("toolkit")))
+            answers.append(["id": upload["id"] ?? nil, "path": source.map(JSON.string) ?? nil])
+        }
+        let list = JSON.array(answers).text
+        try lifting { try run.answerUploads(answers: list) }
     }
 
     private func outcomes(of calls: [NativeLocalCall]) async throws -> [NativeLocalOutcome] {
@@ -102,7 +116,7 @@ final class Engine: Sendable {
             prepared.append(try await before(call, modifiers))
         }
         var results: [ToolCallResult] = []
-        for (call, result) in zip(calls, try await run(prepared, byModel: true)) {
+        for (call, result) in zip(calls, try await run(prepared, byModel: true, modifiers)) {
             results.append(try await after(call, ToolCallResult(json: result), modifiers))
         }
         return results

@@ -26,19 +26,15 @@ public struct FilesMount: Sendable {
 
     /// Uploads the file at a path or public URL; at most 100 MiB.
     ///
-    /// - Parameter modifiers: those made by ``Modifier/beforeFileUpload(_:)`` may change or refuse it.
+    /// - Parameter modifiers: those made by ``Modifier/beforeFileUpload(tools:toolkits:_:)`` may change or refuse it.
     /// - Throws: ``ComposioError`` of the kinds `fileNotFound`, `unsafePath`, `sensitiveFile`, `uploadNotAllowed`,
     ///   `blockedURL` or `upload`.
     public func upload(
         _ source: String, remotePath: String? = nil, mimetype: String? = nil, mountID: String = defaultMount,
         modifiers: [Modifier] = []
     ) async throws -> RemoteFile {
-        var approved = source
-        for case .upload(let change) in modifiers.map(\.change) {
-            guard let next = try await change(approved) else {
-                throw ComposioError(.uploadNotAllowed, "\(source): a beforeFileUpload modifier refused the upload")
-            }
-            approved = next
+        guard let approved = try await modifiers.judge(FileUpload(source: source, tool: "", toolkit: "")) else {
+            throw ComposioError(.uploadNotAllowed, "\(source): a beforeFileUpload modifier refused the upload")
         }
         return try await upload(nil, source: approved, remotePath, mimetype, mountID)
     }

@@ -4,7 +4,7 @@ public struct Modifier: Sendable {
         case before(@Sendable (ToolCallRequest) async throws -> JSON)
         case after(@Sendable (ToolCallResponse) async throws -> ToolCallResult)
         case schema(@Sendable (Tool) async throws -> Tool)
-        case upload(@Sendable (String) async throws -> String?)
+        case upload(@Sendable (FileUpload) async throws -> String?)
     }
 
     let change: Change
@@ -40,8 +40,12 @@ public struct Modifier: Sendable {
     }
 
     /// Gives the path or URL to upload instead; nil refuses the upload.
-    public static func beforeFileUpload(_ change: @escaping @Sendable (String) async throws -> String?) -> Modifier {
-        Modifier(.upload(change), [], [])
+    ///
+    /// Around tools it is asked for each file that goes up by itself; see ``FileTransfers/automatic``.
+    public static func beforeFileUpload(
+        tools: [String] = [], toolkits: [String] = [], _ change: @escaping @Sendable (FileUpload) async throws -> String?
+    ) -> Modifier {
+        Modifier(.upload(change), tools, toolkits)
     }
 
     func applies(to tool: String, of toolkit: String) -> Bool {
@@ -67,4 +71,31 @@ public struct ToolCallResponse: Sendable, Hashable {
     public let toolkit: String
     /// What it came to.
     public let result: ToolCallResult
+}
+
+/// A file that is to be uploaded.
+public struct FileUpload: Sendable, Hashable {
+    /// The path or URL.
+    public internal(set) var source: String
+    /// The tool that the file is for; empty for an upload to a session's mount.
+    public let tool: String
+    /// Its toolkit; empty for an upload to a session's mount.
+    public let toolkit: String
+}
+
+extension [Modifier] {
+    var areForUploads: Bool {
+        contains { if case .upload = $0.change { true } else { false } }
+    }
+
+    /// The path or URL to upload after the modifiers; nil where one refused.
+    func judge(_ upload: FileUpload) async throws -> String? {
+        var upload = upload
+        for modifier in self where modifier.applies(to: upload.tool, of: upload.toolkit) {
+            guard case .upload(let change) = modifier.change else { continue }
+            guard let source = try await change(upload) else { return nil }
+            upload.source = source
+        }
+        return upload.source
+    }
 }

@@ -92,9 +92,11 @@ public final class Player {
             headers: (given["default_headers"]?.object ?? [:]).compactMapValues(\.string),
             backend: given["backend"]?.string.flatMap(Backend.init), timeout: given["timeout"]?.double,
             maxRetries: given["max_retries"]?.int,
-            uploads: FileUploads(
+            files: FileTransfers(
+                refusesSensitiveFiles: given["sensitive_file_upload_protection"]?.bool,
                 deniedNames: given["file_upload_path_deny_segments"]?.strings,
-                folders: given["file_upload_dirs"]?.strings))
+                uploadFolders: given["file_upload_dirs"]?.strings, downloadFolder: given["file_download_dir"]?.string,
+                automatic: given["dangerously_allow_auto_upload_download_files"]?.bool ?? false))
     }
 
     private func sessionStep(_ call: String, _ with: JSON, _ session: Session) async throws -> JSON {
@@ -254,6 +256,8 @@ extension Player {
                     result.data = result.data.with(value)
                     return result
                 }
+            case "before_file_upload":
+                return .beforeFileUpload(tools: tools, toolkits: toolkits) { _ in value.string }
             default:
                 return .schema(tools: tools, toolkits: toolkits) { tool in
                     var tool = tool

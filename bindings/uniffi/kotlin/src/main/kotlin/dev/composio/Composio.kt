@@ -45,8 +45,21 @@ public class ComposioOptions internal constructor() {
     /** Further names of files and folders that are not uploaded. */
     public var fileUploadPathDenySegments: List<String>? = null
 
-    /** Only files below these folders are uploaded. */
+    /**
+     * Only files below these folders are uploaded. By default any, but `~/.composio/temp` alone for uploads that a tool's
+     * arguments lead to.
+     */
     public var fileUploadDirs: List<Path>? = null
+
+    /** Where files that tools return are saved, by default `files` in `COMPOSIO_CACHE_DIR`, else in `~/.composio`. */
+    public var fileDownloadDir: Path? = null
+
+    /**
+     * Whether tools' files go to and fro by themselves. The model then gives a path or URL where a tool takes a file, and
+     * gets the path of each file that a tool returns. A model that was led astray can so send away any file that
+     * [fileUploadDirs] and [sensitiveFileUploadProtection] allow.
+     */
+    public var dangerouslyAllowAutoUploadDownloadFiles: Boolean = false
 
     private val headers = LinkedHashMap<String, String>()
     private var config: JsonElement? = null
@@ -73,6 +86,8 @@ public class ComposioOptions internal constructor() {
             "sensitive_file_upload_protection" to json(sensitiveFileUploadProtection),
             "file_upload_path_deny_segments" to json(fileUploadPathDenySegments),
             "file_upload_dirs" to json(fileUploadDirs?.map(Path::toString)),
+            "file_download_dir" to json(fileDownloadDir?.toString()),
+            "dangerously_allow_auto_upload_download_files" to json(dangerouslyAllowAutoUploadDownloadFiles),
         )
         val options = NativeClientOptions(
             backend?.wire, apiKey, baseUrl, timeout, retries?.toUInt(), headers, config?.text(),

@@ -15,6 +15,8 @@ import kotlinx.coroutines.ensureActive
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonPrimitive
 import java.util.concurrent.ConcurrentHashMap
 
 /** One call of a tool. */
@@ -71,8 +73,9 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
     }
 
     /** Runs the custom tools here while the backend does its part. */
-    private suspend fun run(calls: List<Call>, byModel: Boolean): List<JsonObject> =
+    private suspend fun run(calls: List<Call>, byModel: Boolean, modifiers: List<Modifier> = emptyList()): List<JsonObject> =
         native { native.run(calls.map(Call::lower), byModel) }.use { run ->
+            if (modifiers.any { it is Modifier.BeforeFileUpload }) judgeUploads(run, modifiers)
             val locals = native { run.localCalls() }
             val outcomes = if (locals.isEmpty()) {
                 nativeCall { run.remote(null) }
@@ -82,6 +85,16 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
             }
             native { run.finish(outcomes) }.map(::parseObject)
         }
+
+    private suspend fun judgeUploads(run: NativeRun, modifiers: List<Modifier>) {
+        val pending = nativeCall { run.uploads(null) } ?: return
+        val answers = parseArray(pending).filterIsInstance<JsonObject>().map { upload ->
+            val field = { name: String -> upload.getValue(name).jsonPrimitive.content }
+            val source = modifiers.judge(FileUpload(field("path"), field("tool"), field("toolkit")))
+            JsonObject(mapOf("id" to upload.getValue("id"), "path" to JsonPrimitive(source)))
+        }
+        native { run.answerUploads(JsonArray(answers).text()) }
+    }
 
     private suspend fun together(run: NativeRun, locals: List<NativeLocalCall>): List<NativeLocalOutcome> = coroutineScope {
         // Sent before the tools run, which may keep this thread.
@@ -111,7 +124,7 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
     /** Runs the tool calls of a model at once, each between its modifiers. */
     suspend fun callTools(calls: List<Call>, modifiers: List<Modifier>): List<ToolCallResult> {
         val prepared = calls.map { it.copy(arguments = before(it, modifiers)) }
-        return calls.zip(run(prepared, byModel = true)) { call, result -> after(call, ToolCallResult(result), modifiers) }
+        return calls.zip(run(prepared, byModel = true, modifiers)) { call, result -> after(call, ToolCallResult(result), modifiers) }
     }
 
     private suspend fun before(call: Call, modifiers: List<Modifier>): JsonElement? {

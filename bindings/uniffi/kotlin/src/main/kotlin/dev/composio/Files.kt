@@ -39,11 +39,9 @@ public class FilesMount internal constructor(private val native: NativeSession) 
         mountId: String = DEFAULT_MOUNT,
         modifiers: List<Modifier> = emptyList(),
     ): RemoteFile {
-        val approved = modifiers.filterIsInstance<Modifier.BeforeFileUpload>().fold(source) { path, modifier ->
-            modifier.change(path) ?: throw ComposioException.UploadNotAllowed(
-                Fields("upload_not_allowed", "$source: a beforeFileUpload modifier refused the upload"),
-            )
-        }
+        val approved = modifiers.judge(FileUpload(source, "", "")) ?: throw ComposioException.UploadNotAllowed(
+            Fields("upload_not_allowed", "$source: a beforeFileUpload modifier refused the upload"),
+        )
         return file(nativeCall { native.uploadFile(mountId, null, approved, remotePath, mimetype, null) })
     }
 

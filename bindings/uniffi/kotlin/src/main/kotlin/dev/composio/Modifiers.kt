@@ -28,8 +28,29 @@ public sealed class Modifier(tools: Collection<String>, toolkits: Collection<Str
         val change: suspend (Tool) -> Tool,
     ) : Modifier(tools, toolkits)
 
-    internal class BeforeFileUpload(val change: suspend (String) -> String?) : Modifier(emptyList(), emptyList())
+    internal class BeforeFileUpload(
+        tools: Collection<String>,
+        toolkits: Collection<String>,
+        val change: suspend (FileUpload) -> String?,
+    ) : Modifier(tools, toolkits)
 }
+
+/** A file that is to be uploaded. */
+public class FileUpload internal constructor(
+    /** The path or URL. */
+    public val source: String,
+    /** The tool that the file is for; empty for an upload to a session's mount. */
+    public val tool: String,
+    /** Its toolkit; empty for an upload to a session's mount. */
+    public val toolkit: String,
+)
+
+/** The path or URL to upload after the modifiers; null where one refused. */
+internal suspend fun List<Modifier>.judge(upload: FileUpload): String? =
+    filterIsInstance<Modifier.BeforeFileUpload>().filter { it.appliesTo(upload.tool, upload.toolkit) }
+        .fold<_, String?>(upload.source) { source, modifier ->
+            source?.let { modifier.change(FileUpload(it, upload.tool, upload.toolkit)) }
+        }
 
 /** A tool call before it runs. */
 public class ToolCallRequest internal constructor(
@@ -72,5 +93,12 @@ public fun schemaModifier(
     change: suspend (Tool) -> Tool,
 ): Modifier = Modifier.Schema(tools, toolkits, change)
 
-/** Gives the path or URL to upload instead; null refuses the upload. */
-public fun beforeFileUpload(change: suspend (source: String) -> String?): Modifier = Modifier.BeforeFileUpload(change)
+/**
+ * Gives the path or URL to upload instead; null refuses the upload. Around tools it is asked for each file that goes up by
+ * itself; see [ComposioOptions.dangerouslyAllowAutoUploadDownloadFiles].
+ */
+public fun beforeFileUpload(
+    tools: Collection<String> = emptyList(),
+    toolkits: Collection<String> = emptyList(),
+    change: suspend (FileUpload) -> String?,
+): Modifier = Modifier.BeforeFileUpload(tools, toolkits, change)

@@ -79,6 +79,9 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
             maxRetries = given.whole("max_retries")
             fileUploadPathDenySegments = given.texts("file_upload_path_deny_segments")
             fileUploadDirs = given.texts("file_upload_dirs")?.map(Path::of)
+            fileDownloadDir = given.text("file_download_dir")?.let(Path::of)
+            dangerouslyAllowAutoUploadDownloadFiles = given.flag("dangerously_allow_auto_upload_download_files") ?: false
+            sensitiveFileUploadProtection = given.flag("sensitive_file_upload_protection")
             given.inner("default_headers")?.forEach { (name, value) -> header(name, value.jsonPrimitive.content) }
         }
     }
@@ -271,6 +274,7 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
         return when (given.text("type")) {
             "before_execute" -> beforeExecute(tools, toolkits) { it.arguments.with(value.jsonObject) }
             "after_execute" -> afterExecute(tools, toolkits) { it.result.copy(data = it.result.data.with(value.jsonObject)) }
+            "before_file_upload" -> beforeFileUpload(tools, toolkits) { value.jsonPrimitive.contentOrNull }
             else -> schemaModifier(tools, toolkits) { it.copy(description = value.jsonPrimitive.content) }
         }
     }
