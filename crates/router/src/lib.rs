@@ -19,6 +19,7 @@ mod meta;
 mod mount;
 mod page;
 mod policy;
+mod project;
 mod prompt;
 mod router;
 mod sessions;
@@ -27,10 +28,12 @@ pub mod slug;
 pub mod source;
 mod sources;
 pub mod store;
+mod ticket;
 pub mod workspace;
 mod workspaces;
 
 pub use config::RouterConfig;
+pub use project::Project;
 pub use router::{Router, RouterBuilder};
 
 /// The Rust programs of the README run as they are written.
