@@ -35,6 +35,7 @@ mod workspaces;
 pub use config::RouterConfig;
 pub use project::Project;
 pub use router::{Router, RouterBuilder};
+pub use ticket::FILE_URL_SCHEME;
 
 /// The Rust programs of the README run as they are written.
 #[cfg(doctest)]

@@ -17,7 +17,8 @@ use crate::clock;
 use crate::project::Project;
 use crate::store::Store;
 
-const SCHEME: &str = "composio-file:";
+/// What the URLs of files begin with. A server puts its own address in place of it.
+pub const FILE_URL_SCHEME: &str = "composio-file:";
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// What a ticket is good for.
@@ -90,7 +91,8 @@ impl Tickets {
         let payload = serde_json::to_vec(&claims)
             .map_err(|error| Error::new(ErrorKind::Internal, "cannot write a ticket").with_source(error))?;
         let signature = self.mac(store)?.chain_update(&payload).finalize().into_bytes();
-        let url = format!("{SCHEME}{}.{}", BASE64URL_NOPAD.encode(&payload), BASE64URL_NOPAD.encode(&signature));
+        let url =
+            format!("{FILE_URL_SCHEME}{}.{}", BASE64URL_NOPAD.encode(&payload), BASE64URL_NOPAD.encode(&signature));
         Ok((url, clock::rfc3339(claims.expires)))
     }
 
@@ -128,7 +130,7 @@ impl Tickets {
 
 /// Reads a ticket if its signature is right.
 fn read(url: &str, mac: Hmac<Sha256>) -> Option<(Claims, Project)> {
-    let (payload, signature) = url.strip_prefix(SCHEME)?.split_once('.')?;
+    let (payload, signature) = url.strip_prefix(FILE_URL_SCHEME)?.split_once('.')?;
     let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
     let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
     mac.chain_update(&payload).verify_slice(&signature).ok()?;
@@ -171,13 +173,13 @@ mod tests {
         let store = SqliteStore::open(&Location::Memory).unwrap();
         let tickets = Tickets::default();
         let (url, _) = tickets.issue(&store, ticket(), Purpose::Download).unwrap();
-        for at in SCHEME.len()..url.len() {
+        for at in FILE_URL_SCHEME.len()..url.len() {
             let mut changed = url.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
             assert!(tickets.redeem(&store, &changed, Purpose::Download).is_err(), "{at}");
         }
-        for text in ["", SCHEME, "composio-file:.", "composio-file:e30.e30", "https://example.org/"] {
+        for text in ["", FILE_URL_SCHEME, "composio-file:.", "composio-file:e30.e30", "https://example.org/"] {
             assert!(tickets.redeem(&store, text, Purpose::Download).is_err(), "{text}");
         }
         let lapsed = Claims {
