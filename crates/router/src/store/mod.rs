@@ -32,6 +32,21 @@ pub struct SessionRow {
     pub revision: i64,
 }
 
+/// What a list says about a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// The session's id.
+    pub session_id: String,
+    /// Whom it acts for.
+    pub user_id: String,
+    /// Counts up with each change of the configuration, from 1.
+    pub config_version: i64,
+    /// When it was made, milliseconds since 1970.
+    pub created_at: i64,
+    /// When its configuration came into force, milliseconds since 1970.
+    pub updated_at: i64,
+}
+
 /// One version of a session's configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionRow {
@@ -143,6 +158,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// A session.
     async fn session(&self, project: &Project, session_id: &str) -> Result<Option<SessionRow>>;
+
+    /// A project's sessions, at most `limit`, those changed last first.
+    async fn sessions(&self, project: &Project, limit: u64) -> Result<Vec<SessionSummary>>;
 
     /// Puts a new version of the configuration in force, if `base` is still the one in force; answers whether it was.
     async fn update_config(

@@ -12,7 +12,7 @@ use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::log::LogWriter;
-use super::{ApprovalRow, KeyRow, LogEntry, RunStatus, SessionRow, Store, VersionRow, failed};
+use super::{ApprovalRow, KeyRow, LogEntry, RunStatus, SessionRow, SessionSummary, Store, VersionRow, failed};
 use crate::clock;
 use crate::project::Project;
 
@@ -219,6 +219,28 @@ impl Store for SqliteStore {
                     })
                 })
                 .optional()
+        })
+    }
+
+    async fn sessions(&self, project: &Project, limit: u64) -> Result<Vec<SessionSummary>> {
+        self.read("list the sessions", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT s.id, s.user_id, s.config_version, first.created_at, last.created_at \
+                     FROM sessions s JOIN session_configs first ON first.session_id = s.id AND first.version = 1 \
+                     JOIN session_configs last ON last.session_id = s.id AND last.version = s.config_version \
+                     WHERE s.project = ?1 ORDER BY last.created_at DESC, s.id LIMIT ?2",
+                )?
+                .query_map(params![project.as_str(), limit.cast_signed()], |row| {
+                    Ok(SessionSummary {
+                        session_id: row.get(0)?,
+                        user_id: row.get(1)?,
+                        config_version: row.get(2)?,
+                        created_at: row.get(3)?,
+                        updated_at: row.get(4)?,
+                    })
+                })?
+                .collect()
         })
     }
 

@@ -55,10 +55,12 @@ async fn a_session_is_there_for_its_own_project_only() {
         }
     }
     assert!(fixture.slugs_called().is_empty());
+    let store = fixture.router.store();
+    assert_eq!(store.sessions(shop.project(), 9).await.unwrap()[0].session_id, session);
+    assert!(store.sessions(fixture.router.project(), 9).await.unwrap().is_empty());
     // Nothing of that has changed the session, nor thrown it out of memory.
     assert_eq!(shop.get_session(id).await.unwrap().config_version, 1);
     shop.execute(id, &run).await.unwrap();
-    let store = fixture.router.store();
     store.flush().await.unwrap();
     assert_eq!(store.log_entries(shop.project(), id, 10).await.unwrap().len(), 1);
     assert!(store.log_entries(fixture.router.project(), id, 10).await.unwrap().is_empty());

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use composio_contract::Result;
 
-use super::Place;
+use super::{Place, say};
 
 const SCHEMA: &str = include_str!("../../../router/composio.schema.json");
 
@@ -21,9 +21,8 @@ pub(super) fn run(place: &Place, command: &Command) -> Result<ExitCode> {
     match command {
         Command::Check => {
             let config = place.load()?;
-            println!("The configuration is right. Its data lies in {}.", config.data_dir()?.display());
+            say(&format!("The configuration is right. Its data lies in {}.\n", config.data_dir()?.display()))
         }
-        Command::Schema => print!("{SCHEMA}"),
+        Command::Schema => say(SCHEMA),
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use composio_router::store::{Location, SqliteStore, Store};
 use composio_router::{Router, RouterConfig};
 use serde_json::{Value, json};
 
-use super::{Place, table};
+use super::{Place, say, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -44,10 +44,10 @@ pub(super) async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode
     let mut report = Report::default();
     examine(place, &mut report).await;
     if arguments.json {
-        println!("{}", Value::Array(report.0.iter().map(object).collect()));
+        say(&format!("{}\n", Value::Array(report.0.iter().map(object).collect())))?;
     } else {
         let rows: Vec<[String; 3]> = report.0.iter().map(row).collect();
-        print!("{}", table::lines(&rows));
+        say(&table::lines(&rows))?;
     }
     Ok(if report.0.iter().all(|finding| finding.found.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -8,7 +8,7 @@ use composio_router::Project;
 use composio_router::store::{KeyRow, Location};
 use serde_json::{Map, Value};
 
-use super::{Place, table};
+use super::{Place, say, table, time};
 use crate::keys;
 
 #[derive(Debug, Subcommand)]
@@ -54,23 +54,24 @@ pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
             if json {
                 let mut fields = fields(&row);
                 fields.insert("key".to_owned(), key.into());
-                println!("{}", Value::Object(fields));
+                say(&format!("{}\n", Value::Object(fields)))?;
             } else {
                 eprintln!("The key {} of the project {} is printed this once:", row.id, row.project);
-                println!("{key}");
+                say(&format!("{key}\n"))?;
             }
         }
         Command::List { json } => {
             let rows = store.keys().await?;
             if json {
-                println!("{}", Value::Array(rows.iter().map(|row| Value::Object(fields(row))).collect()));
+                let list = rows.iter().map(|row| Value::Object(fields(row))).collect();
+                say(&format!("{}\n", Value::Array(list)))?;
             } else {
                 let mut lines = vec![["ID", "PROJECT", "NAME", "MADE", "REVOKED"].map(str::to_owned)];
                 lines.extend(rows.iter().map(|row| {
                     let revoked = row.revoked_at.map(time).unwrap_or_default();
                     [row.id.clone(), row.project.to_string(), row.name.clone(), time(row.created_at), revoked]
                 }));
-                print!("{}", table::lines(&lines));
+                say(&table::lines(&lines))?;
             }
         }
         Command::Revoke { id } => {
@@ -93,8 +94,4 @@ fn fields(row: &KeyRow) -> Map<String, Value> {
         ("revoked_at", row.revoked_at.map(time).into()),
     ];
     fields.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
-}
-
-fn time(millis: i64) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |time| format!("{time:.0}"))
 }

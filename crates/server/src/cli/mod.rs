@@ -4,8 +4,11 @@ mod config;
 mod doctor;
 mod keys;
 mod serve;
+mod sessions;
 mod table;
+mod tools;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -49,6 +52,13 @@ enum Command {
     /// Makes, lists and revokes the keys that let callers in.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Lists, shows and deletes sessions.
+    Sessions(sessions::Arguments),
+    /// Lists the toolkits.
+    Toolkits(tools::Toolkits),
+    /// Finds, shows and runs tools.
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// Checks a configuration, or prints its JSON Schema.
     #[command(subcommand)]
     Config(config::Command),
@@ -84,6 +94,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(&cli.place, arguments).await,
         Command::Keys(command) => keys::run(&cli.place, command).await,
+        Command::Sessions(arguments) => sessions::run(&cli.place, arguments).await,
+        Command::Toolkits(arguments) => tools::list_toolkits(&cli.place, arguments).await,
+        Command::Tools(command) => tools::run(&cli.place, command).await,
         Command::Config(command) => config::run(&cli.place, &command),
         Command::Doctor(arguments) => doctor::run(&cli.place, &arguments).await,
     }
@@ -101,4 +114,20 @@ impl Place {
     fn store(&self) -> Result<Arc<dyn Store>> {
         Ok(Arc::new(SqliteStore::open(&self.load()?.database()?)?))
     }
+}
+
+/// Writes to standard output. Whoever reads it may have enough before the end, as `head` has.
+fn say(text: &str) -> Result<ExitCode> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new(ErrorKind::File, format!("standard output cannot be written: {error}")).with_source(error))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// A time of the store, for people and programs.
+fn time(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |time| format!("{time:.0}"))
 }

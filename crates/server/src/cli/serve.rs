@@ -10,7 +10,7 @@ use composio_router::Router;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::Place;
+use super::{Place, say};
 use crate::{App, Options, PublicUrl};
 
 /// Says what is logged, as `info` or `composio_router=debug,info`.
@@ -95,7 +95,7 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode>
         );
     }
     let address = listener.local_addr().unwrap_or(arguments.listen);
-    println!("listening on http://{address}");
+    say(&format!("listening on http://{address}\n"))?;
     crate::serve(listener, app, stop).await?;
     Ok(ExitCode::SUCCESS)
 }

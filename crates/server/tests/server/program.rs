@@ -91,3 +91,49 @@ fn a_wrong_command_line_is_told_apart() {
         assert_eq!(composio(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn tools_are_found_shown_and_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| composio(folder.path(), arguments);
+    let toolkits = text(&run(&["toolkits"]).stdout);
+    assert!(toolkits.contains("sqlite") && toolkits.starts_with("SLUG"), "{toolkits}");
+    let found = text(&run(&["tools", "search", "what time is it in Tokyo"]).stdout);
+    assert!(found.starts_with("TIME_NOW "), "{found}");
+    let found: Value =
+        serde_json::from_slice(&run(&["tools", "search", "time", "--limit", "1", "--json"]).stdout).unwrap();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    let shown = text(&run(&["tools", "show", "files_write"]).stdout);
+    assert!(shown.starts_with("FILES_WRITE: ") && shown.contains("required"), "{shown}");
+
+    let done = run(&["tools", "run", "TIME_NOW", r#"{"timezone": "Asia/Tokyo"}"#]);
+    assert!(done.status.success());
+    assert_eq!(serde_json::from_slice::<Value>(&done.stdout).unwrap()["timezone"], "Asia/Tokyo");
+    let failed = run(&["tools", "run", "TIME_NOW", r#"{"timezone": "Mars"}"#, "--json"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(serde_json::from_slice::<Value>(&failed.stdout).unwrap()["result_type"], "failed");
+    for arguments in ["[]", "{"] {
+        assert_eq!(run(&["tools", "run", "TIME_NOW", arguments]).status.code(), Some(1));
+    }
+    let unknown = run(&["tools", "run", "TIME_NOWW"]);
+    assert!(text(&unknown.stderr).contains("TIME_NOW?"), "{}", text(&unknown.stderr));
+    // Each run had a session of its own, which is gone.
+    let sessions = run(&["sessions", "list", "--json"]);
+    assert_eq!(text(&sessions.stdout), "[]\n");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_by_project() {
+    let server = crate::common::Server::open().await;
+    let session = server.session(None).await;
+    let run = |arguments: &[&str]| composio(server.folder.path(), arguments);
+    let list = text(&run(&["sessions", "list"]).stdout);
+    assert!(list.lines().nth(1).unwrap().starts_with(&format!("{session}  ada ")), "{list}");
+    let other = run(&["sessions", "list", "--project", "shop"]);
+    assert_eq!(text(&other.stdout).lines().count(), 1);
+    let shown: Value = serde_json::from_slice(&run(&["sessions", "show", &session]).stdout).unwrap();
+    assert_eq!(shown["session_id"], session.as_str());
+    assert_eq!(run(&["sessions", "--project", "shop", "delete", &session]).status.code(), Some(1));
+    assert!(run(&["sessions", "delete", &session]).status.success());
+    server.call("GET", &format!("/tool_router/session/{session}"), None, None).await.expect(404);
+}
