@@ -1,4 +1,4 @@
-# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift
+# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift · make server
 # Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for Kotlin;
 # for Swift a Swift 6, or root on a Debian that gets one in a folder.
 
@@ -67,6 +67,7 @@ $(TOOLS)/stamp: tests/tools.txt
 lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, dependency licences.
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo fetch --quiet --locked
 	PATH=$(TOOLS)/bin:$$PATH cargo deny --offline --log-level error check licenses bans sources
 	$(TOOLS)/bin/ruff check --quiet python tests
 	$(TOOLS)/bin/ruff format --quiet --check python tests
@@ -74,7 +75,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(VENV)/bin/mypy --strict --python-version 3.10 python/tests python/demo/demo.py
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 
-test: test-rust test-python test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
+test: test-rust test-python test-server test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -85,6 +86,15 @@ test-rust: servers
 
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
+
+# The vendor's unchanged package, and this project's own, against `composio serve`.
+test-server: $(PEER)/stamp $(VENV)/installed
+	cargo build --quiet -p composio-server
+	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
+	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
+
+server: ## Builds the program `composio`.
+	cargo build --quiet --release -p composio-server
 
 test-node: node servers
 	cargo build --quiet -p mock-backend
@@ -133,5 +143,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node python servers swift test test-demo \
-  test-kotlin test-node test-prism test-python test-rust test-swift
+.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node python server servers swift test test-demo \
+  test-kotlin test-node test-prism test-python test-rust test-server test-swift

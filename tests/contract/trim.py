@@ -2,6 +2,10 @@
 """Cuts the v3.1 REST contract (structure only) down to the operations that this project implements.
 
 python3 tests/contract/trim.py FULL.json > tests/contract/openapi-v3.1.json
+python3 tests/contract/trim.py --operations FULL.json > tests/contract/operations.txt
+
+The second lists every operation of the whole contract, so that a server can tell one that it does not implement from a
+path that does not exist.
 """
 
 import json
@@ -12,6 +16,8 @@ PREFIX = "/api/v3.1"
 LOOKUPS = {
     f"{PREFIX}/{path}"
     for path in (
+        "auth_configs",
+        "auth_configs/{nanoid}",
         "connected_accounts",
         "connected_accounts/{nanoid}",
         "toolkits",
@@ -72,6 +78,13 @@ def lines(contract):
     return "{" + ",\n".join(parts) + "}"
 
 
+def operations(contract):
+    """Writes one operation a line: its method, and its path below the prefix."""
+    found = ((path.removeprefix(PREFIX), method) for path, methods in contract["paths"].items() for method in methods)
+    return "\n".join(f"{method.upper()} {path}" for path, method in sorted(found))
+
+
 if __name__ == "__main__":
-    with pathlib.Path(sys.argv[1]).open(encoding="utf-8") as full:
-        print(lines(trim(json.load(full))))
+    write = operations if "--operations" in sys.argv else lambda contract: lines(trim(contract))
+    with pathlib.Path(sys.argv[-1]).open(encoding="utf-8") as full:
+        print(write(json.load(full)))

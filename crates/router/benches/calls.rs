@@ -86,6 +86,6 @@ async fn main() {
     }
     report("execute", times);
     router.close().await.unwrap();
-    let logged = router.store().log_entries(&session, u64::MAX >> 1).await.unwrap().len();
+    let logged = router.store().log_entries(router.project(), &session, u64::MAX >> 1).await.unwrap().len();
     println!("{logged} of {CALLS} calls are in the log");
 }

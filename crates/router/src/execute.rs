@@ -137,7 +137,7 @@ impl Router {
         tool: &CatalogTool,
         arguments: Map<String, Value>,
     ) -> Outcome {
-        let workspace = match self.workspaces.of(&session.user_id) {
+        let workspace = match self.workspaces.of(&session.project, &session.user_id) {
             Ok(workspace) => workspace,
             Err(error) => return Outcome::failed(error.to_string()),
         };
@@ -202,6 +202,7 @@ impl<'a> Record<'a> {
     pub(crate) fn new(store: &'a dyn Store, session: &LiveSession, slug: &str, arguments: Fingerprint) -> Self {
         let entry = LogEntry {
             id: format!("log_{}", Uuid::now_v7().simple()),
+            project: session.project.clone(),
             session_id: session.id.clone(),
             user_id: session.user_id.clone(),
             tool_slug: slug.to_owned(),

@@ -19,6 +19,7 @@ mod meta;
 mod mount;
 mod page;
 mod policy;
+mod project;
 mod prompt;
 mod router;
 mod sessions;
@@ -27,11 +28,14 @@ pub mod slug;
 pub mod source;
 mod sources;
 pub mod store;
+mod ticket;
 pub mod workspace;
 mod workspaces;
 
 pub use config::RouterConfig;
+pub use project::Project;
 pub use router::{Router, RouterBuilder};
+pub use ticket::FILE_URL_SCHEME;
 
 /// The Rust programs of the README run as they are written.
 #[cfg(doctest)]

@@ -10,14 +10,17 @@ use tokio::runtime::Handle;
 
 use crate::catalog::Catalog;
 use crate::config::RouterConfig;
-use crate::mount::Tickets;
+use crate::project::Project;
 use crate::sessions::SessionCache;
 use crate::source::Source;
 use crate::sources;
-use crate::store::{Location, SqliteStore, Store};
+use crate::store::{SqliteStore, Store};
+use crate::ticket::Tickets;
 use crate::workspaces::Workspaces;
 
 /// The embedded tool router: a [`Backend`](composio_contract::Backend) without a key, an account or a network.
+///
+/// A clone is the same router.
 ///
 /// ```
 /// use composio_contract::{Backend as _, CreateSession};
@@ -37,16 +40,18 @@ use crate::workspaces::Workspaces;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Router {
-    pub(crate) catalog: Catalog,
+    /// Whose sessions this view of the router has; all else is shared.
+    pub(crate) project: Project,
+    pub(crate) catalog: Arc<Catalog>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) sessions: SessionCache,
-    pub(crate) workspaces: Workspaces,
-    pub(crate) tickets: Tickets,
+    pub(crate) sessions: Arc<SessionCache>,
+    pub(crate) workspaces: Arc<Workspaces>,
+    pub(crate) tickets: Arc<Tickets>,
     pub(crate) limits: Limits,
-    data_dir: PathBuf,
-    closed: AtomicBool,
+    data_dir: Arc<PathBuf>,
+    closed: Arc<AtomicBool>,
 }
 
 /// What one call may take.
@@ -79,6 +84,29 @@ impl Router {
     #[must_use]
     pub fn data_dir(&self) -> &std::path::Path {
         &self.data_dir
+    }
+
+    /// The same router for the calls of a project. Sessions, log entries and files of other projects are not there.
+    ///
+    /// Toolkits, limits and the end are shared: closing one closes all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where `router.workspace` gives the project's files no place of their own.
+    pub fn in_project(&self, project: Project) -> Result<Self> {
+        self.workspaces.check(&project)?;
+        Ok(Self { project, ..self.clone() })
+    }
+
+    /// The project whose calls this is for.
+    #[must_use]
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Asks every toolkit for its tools: each toolkit's slug, and how many it has or why they cannot be read.
+    pub async fn load_toolkits(&self) -> Vec<(String, Result<usize>)> {
+        let loaded = self.catalog.load(|_| true).await;
+        loaded.into_iter().map(|each| (each.toolkit.slug.clone(), each.tools.map(|tools| tools.len()))).collect()
     }
 
     /// Where the router keeps its state; for reading the execution log.
@@ -151,29 +179,26 @@ impl RouterBuilder {
         all.extend(self.sources);
         let store = match self.store {
             Some(store) => store,
-            None => Arc::new(SqliteStore::open(&match options.database.as_deref() {
-                None => Location::File(data_dir.join("router.db")),
-                Some(":memory:") => Location::Memory,
-                Some(path) => Location::File(path.into()),
-            })?),
+            None => Arc::new(SqliteStore::open(&self.config.database()?)?),
         };
         let workspaces = match &options.workspace {
             Some(pattern) => Workspaces::new(pattern),
-            None => Workspaces::new(&data_dir.join("workspaces").join(crate::workspaces::USER)),
+            None => Workspaces::below(&data_dir),
         };
         Ok(Router {
-            catalog: Catalog::new(all)?,
+            project: Project::default(),
+            catalog: Arc::new(Catalog::new(all)?),
             store,
-            sessions: SessionCache::default(),
-            workspaces,
-            tickets: Tickets::default(),
+            sessions: Arc::default(),
+            workspaces: Arc::new(workspaces),
+            tickets: Arc::default(),
             limits: Limits {
                 call_timeout: options.call_timeout,
                 output: options.output_limit,
                 parallel: options.max_parallel.get(),
             },
-            data_dir,
-            closed: AtomicBool::new(false),
+            data_dir: Arc::new(data_dir),
+            closed: Arc::default(),
         })
     }
 }

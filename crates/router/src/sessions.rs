@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::page::Window;
 use crate::policy::Policy;
+use crate::project::Project;
 use crate::router::Router;
 use crate::store::SessionRow;
 use crate::{clock, custom, meta, prompt, settings};
@@ -25,6 +26,7 @@ const ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct LiveSession {
     pub(crate) id: String,
+    pub(crate) project: Project,
     pub(crate) user_id: String,
     /// The custom tools bound to it, with their final slugs.
     pub(crate) custom: CustomTools,
@@ -46,6 +48,7 @@ impl LiveSession {
             custom: serde_json::from_str(&row.custom_tools).map_err(damaged)?,
             policy: Policy::new(&config, &experimental),
             id: row.session_id,
+            project: row.project,
             user_id: row.user_id,
             config,
             config_version: row.config_version,
@@ -81,9 +84,10 @@ impl LiveSession {
 pub(crate) struct SessionCache(Mutex<HashMap<String, Arc<LiveSession>>>);
 
 impl SessionCache {
-    fn get(&self, id: &str, revision: i64) -> Option<Arc<LiveSession>> {
+    fn get(&self, project: &Project, id: &str, revision: i64) -> Option<Arc<LiveSession>> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(id).filter(|session| session.revision == revision).map(Arc::clone)
+        let fits = |session: &&Arc<LiveSession>| session.revision == revision && session.project == *project;
+        sessions.get(id).filter(fits).map(Arc::clone)
     }
 
     fn put(&self, session: &Arc<LiveSession>) {
@@ -95,8 +99,12 @@ impl SessionCache {
         sessions.insert(session.id.clone(), Arc::clone(session));
     }
 
-    fn remove(&self, id: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// Another project's session stays, whoever guesses its id.
+    fn remove(&self, project: &Project, id: &str) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.get(id).is_some_and(|session| session.project == *project) {
+            sessions.remove(id);
+        }
     }
 }
 
@@ -111,14 +119,14 @@ impl Router {
     /// [`ErrorKind::NotFound`], or [`ErrorKind::Closed`].
     pub(crate) async fn session(&self, id: &str) -> Result<Arc<LiveSession>> {
         self.ensure_open()?;
-        let Some(revision) = self.store.revision(id).await? else {
-            self.sessions.remove(id);
+        let Some(revision) = self.store.revision(&self.project, id).await? else {
+            self.sessions.remove(&self.project, id);
             return Err(unknown(id));
         };
-        if let Some(session) = self.sessions.get(id, revision) {
+        if let Some(session) = self.sessions.get(&self.project, id, revision) {
             return Ok(session);
         }
-        let row = self.store.session(id).await?.ok_or_else(|| unknown(id))?;
+        let row = self.store.session(&self.project, id).await?.ok_or_else(|| unknown(id))?;
         let session = Arc::new(LiveSession::read(row)?);
         self.sessions.put(&session);
         Ok(session)
@@ -138,6 +146,7 @@ impl Router {
             custom_toolkits: given.custom_toolkits.clone().unwrap_or_default(),
         });
         let row = SessionRow {
+            project: self.project.clone(),
             session_id: format!("trs_{}", Uuid::new_v4().simple()),
             user_id: request.user_id.clone(),
             config: encode(&config)?,
@@ -160,7 +169,7 @@ impl Router {
     pub(crate) async fn attach(&self, id: &str, request: &AttachSession) -> Result<Session> {
         self.ensure_open()?;
         let tools = custom::bind(custom::from_request(request.experimental.as_ref())?)?;
-        if !self.store.bind_tools(id, encode(&tools)?).await? {
+        if !self.store.bind_tools(&self.project, id, encode(&tools)?).await? {
             return Err(unknown(id));
         }
         self.read_session(id).await
@@ -181,7 +190,8 @@ impl Router {
             let mut config = session.config.clone();
             let mut experimental = session.experimental.clone();
             settings::apply(&request.settings, &mut config, &mut experimental)?;
-            if self.store.update_config(id, base, encode(&config)?, encode(&experimental)?).await? {
+            let (config, experimental) = (encode(&config)?, encode(&experimental)?);
+            if self.store.update_config(&self.project, id, base, config, experimental).await? {
                 return self.read_session(id).await;
             }
         }
@@ -192,8 +202,8 @@ impl Router {
 
     pub(crate) async fn remove_session(&self, id: &str) -> Result<DeletedSession> {
         self.ensure_open()?;
-        self.sessions.remove(id);
-        if self.store.delete_session(id).await? {
+        self.sessions.remove(&self.project, id);
+        if self.store.delete_session(&self.project, id).await? {
             Ok(DeletedSession { deleted: true, session_id: id.to_owned() })
         } else {
             Err(unknown(id))
@@ -203,7 +213,7 @@ impl Router {
     pub(crate) async fn history(&self, id: &str, query: &PageQuery) -> Result<Page<ConfigVersion>> {
         let session = self.session(id).await?;
         let window = Window::new(query.limit, query.cursor.as_deref(), 100)?;
-        let (rows, total) = self.store.config_versions(id, window.offset, window.limit).await?;
+        let (rows, total) = self.store.config_versions(&self.project, id, window.offset, window.limit).await?;
         let versions = rows.into_iter().map(|row| {
             Ok(ConfigVersion {
                 config: RawJson::parse(row.config)?,

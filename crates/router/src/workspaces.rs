@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use composio_contract::Result;
+use composio_contract::{Error, ErrorKind, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::project::Project;
 use crate::workspace::Workspace;
 
 /// Stands for the user in a configured folder.
 pub(crate) const USER: &str = "{user_id}";
+/// Stands for the project in a configured folder.
+pub(crate) const PROJECT: &str = "{project_id}";
 /// Longer names are refused by common file systems.
 const MAX_NAME: usize = 200;
 /// Folders kept open.
@@ -22,26 +25,61 @@ const CACHED: usize = 256;
 pub(crate) struct Workspaces {
     /// Holds [`USER`] where each user has a folder of their own.
     pattern: String,
-    open: Mutex<HashMap<String, Arc<Workspace>>>,
+    /// The same for any other project than the default one; holds [`PROJECT`].
+    others: Option<String>,
+    open: Mutex<HashMap<(Project, String), Arc<Workspace>>>,
 }
 
 impl Workspaces {
+    /// Folders by one pattern; without [`PROJECT`] in it there is a place for the default project only.
     pub(crate) fn new(pattern: &Path) -> Self {
-        Self { pattern: pattern.to_string_lossy().into_owned(), open: Mutex::default() }
+        let pattern = pattern.to_string_lossy().into_owned();
+        Self { others: pattern.contains(PROJECT).then(|| pattern.clone()), pattern, open: Mutex::default() }
+    }
+
+    /// Folders below the router's data.
+    pub(crate) fn below(data_dir: &Path) -> Self {
+        let text = |folder: PathBuf| folder.join("workspaces").join(USER).to_string_lossy().into_owned();
+        Self {
+            pattern: text(data_dir.to_owned()),
+            others: Some(text(data_dir.join("projects").join(PROJECT))),
+            open: Mutex::default(),
+        }
+    }
+
+    /// Checks that the project's files have a place of their own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where they would lie among those of another.
+    pub(crate) fn check(&self, project: &Project) -> Result<()> {
+        self.pattern_of(project).map(drop)
+    }
+
+    fn pattern_of(&self, project: &Project) -> Result<&str> {
+        if project.is_default() {
+            return Ok(&self.pattern);
+        }
+        self.others.as_deref().ok_or_else(|| {
+            let message = format!("`router.workspace` is {}, the same for all projects", self.pattern);
+            Error::new(ErrorKind::Configuration, message)
+                .with_suggested_fix(format!("put {PROJECT} into it, so that no project sees another's files"))
+        })
     }
 
     /// A user's folder, made where there is none.
-    pub(crate) fn of(&self, user_id: &str) -> Result<Arc<Workspace>> {
+    pub(crate) fn of(&self, project: &Project, user_id: &str) -> Result<Arc<Workspace>> {
+        let owner = (project.clone(), user_id.to_owned());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(workspace) = open.get(user_id) {
+        if let Some(workspace) = open.get(&owner) {
             return Ok(Arc::clone(workspace));
         }
-        let folder = PathBuf::from(self.pattern.replace(USER, &folder_name(user_id)));
+        let pattern = self.pattern_of(project)?.replace(PROJECT, &folder_name(project.as_str()));
+        let folder = PathBuf::from(pattern.replace(USER, &folder_name(user_id)));
         let workspace = Arc::new(Workspace::open(folder)?);
         if open.len() >= CACHED {
             open.clear();
         }
-        open.insert(user_id.to_owned(), Arc::clone(&workspace));
+        open.insert(owner, Arc::clone(&workspace));
         Ok(workspace)
     }
 }
@@ -77,7 +115,10 @@ fn is_device(name: &str) -> bool {
 mod tests {
     use std::collections::HashSet;
 
-    use super::folder_name;
+    use std::path::Path;
+
+    use super::{Workspaces, folder_name};
+    use crate::project::Project;
 
     #[test]
     fn names_are_safe_and_differ() {
@@ -92,5 +133,17 @@ mod tests {
         }
         assert_eq!(folder_name("ada-1"), "ada-1");
         assert_eq!(folder_name("../Bob"), "~2e~2e~2f~42ob");
+    }
+
+    #[test]
+    fn projects_share_no_folder() {
+        let (none, shop) = (Project::default(), Project::new("shop").unwrap());
+        let below = Workspaces::below(Path::new("/d"));
+        assert_eq!(below.pattern_of(&none).unwrap(), "/d/workspaces/{user_id}");
+        assert_eq!(below.pattern_of(&shop).unwrap(), "/d/projects/{project_id}/workspaces/{user_id}");
+        let one = Workspaces::new(Path::new("/w/{user_id}"));
+        assert!(one.check(&none).is_ok());
+        assert!(one.check(&shop).unwrap_err().to_string().contains("put {project_id} into it"));
+        assert!(Workspaces::new(Path::new("/w/{project_id}/{user_id}")).check(&shop).is_ok());
     }
 }

@@ -15,6 +15,8 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+use crate::store::Location;
+
 /// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -38,7 +40,8 @@ pub struct RouterOptions {
     /// The SQLite file, or `:memory:`; `router.db` in the data folder where it is missing.
     pub database: Option<String>,
     /// The folder that tools read and write. `{user_id}` stands for the user, in a form that is safe as the name of a
-    /// folder; without it all users share one. `workspaces/{user_id}` in the data folder where it is missing.
+    /// folder; without it all users share one. `{project_id}` stands for a server's project; without it there is no
+    /// place for any other than the default one. `workspaces/{user_id}` in the data folder where it is missing.
     pub workspace: Option<PathBuf>,
     /// How long a call may take, in seconds.
     #[serde(deserialize_with = "seconds")]
@@ -179,6 +182,18 @@ impl RouterConfig {
                     .with_source(error)
             },
         )
+    }
+
+    /// Where the router's database lies.
+    ///
+    /// # Errors
+    /// As [`RouterConfig::data_dir`].
+    pub fn database(&self) -> Result<Location> {
+        Ok(match self.router.database.as_deref() {
+            None => Location::File(self.data_dir()?.join("router.db")),
+            Some(":memory:") => Location::Memory,
+            Some(path) => Location::File(path.into()),
+        })
     }
 
     /// What the types alone cannot say: the place of the first wrong field, and what is wrong with it.

@@ -104,12 +104,13 @@ fn write(connection: &mut Connection, batch: &[LogEntry]) -> rusqlite::Result<()
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     {
         let mut insert = transaction.prepare_cached(
-            "INSERT INTO executions (id, session_id, user_id, tool_slug, status, error, arguments_size, \
-             arguments_hash, started_at, duration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO executions (id, project, session_id, user_id, tool_slug, status, error, arguments_size, \
+             arguments_hash, started_at, duration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
         for entry in batch {
             insert.execute(params![
                 entry.id,
+                entry.project.as_str(),
                 entry.session_id,
                 entry.user_id,
                 entry.tool_slug,

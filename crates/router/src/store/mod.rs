@@ -7,11 +7,15 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use std::fmt;
 
+use crate::project::Project;
+
 pub use sqlite::{Location, SqliteStore};
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionRow {
+    /// The project it belongs to.
+    pub project: Project,
     /// The session's id.
     pub session_id: String,
     /// Whom it acts for.
@@ -26,6 +30,21 @@ pub struct SessionRow {
     pub config_version: i64,
     /// Counts up with each change of anything above.
     pub revision: i64,
+}
+
+/// What a list says about a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// The session's id.
+    pub session_id: String,
+    /// Whom it acts for.
+    pub user_id: String,
+    /// Counts up with each change of the configuration, from 1.
+    pub config_version: i64,
+    /// When it was made, milliseconds since 1970.
+    pub created_at: i64,
+    /// When its configuration came into force, milliseconds since 1970.
+    pub updated_at: i64,
 }
 
 /// One version of a session's configuration.
@@ -59,6 +78,8 @@ pub struct ApprovalRow {
 pub struct LogEntry {
     /// The entry's id.
     pub id: String,
+    /// The session's project.
+    pub project: Project,
     /// The session.
     pub session_id: String,
     /// The session's user.
@@ -106,29 +127,65 @@ impl RunStatus {
     }
 }
 
+/// A key that lets callers in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// The key's id, which is no secret.
+    pub id: String,
+    /// The project whose calls it lets in.
+    pub project: Project,
+    /// What people know it by.
+    pub name: String,
+    /// SHA-256 of its secret part; the secret itself is kept nowhere.
+    pub hash: [u8; 32],
+    /// Milliseconds since 1970.
+    pub created_at: i64,
+    /// When it was revoked, milliseconds since 1970.
+    pub revoked_at: Option<i64>,
+}
+
 /// Where the router keeps its state. Several processes may share one.
+///
+/// Whatever names a session takes its project too, and finds nothing where the session belongs to another. Approvals
+/// and grants are asked for only in a session that was found that way.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
     /// Adds a session, with its configuration as version 1.
     async fn create_session(&self, row: SessionRow) -> Result<()>;
 
     /// The session's [`SessionRow::revision`]; none where there is no such session. Cheap.
-    async fn revision(&self, session_id: &str) -> Result<Option<i64>>;
+    async fn revision(&self, project: &Project, session_id: &str) -> Result<Option<i64>>;
 
     /// A session.
-    async fn session(&self, session_id: &str) -> Result<Option<SessionRow>>;
+    async fn session(&self, project: &Project, session_id: &str) -> Result<Option<SessionRow>>;
+
+    /// A project's sessions, at most `limit`, those changed last first.
+    async fn sessions(&self, project: &Project, limit: u64) -> Result<Vec<SessionSummary>>;
 
     /// Puts a new version of the configuration in force, if `base` is still the one in force; answers whether it was.
-    async fn update_config(&self, session_id: &str, base: i64, config: String, experimental: String) -> Result<bool>;
+    async fn update_config(
+        &self,
+        project: &Project,
+        session_id: &str,
+        base: i64,
+        config: String,
+        experimental: String,
+    ) -> Result<bool>;
 
     /// Replaces the session's custom tools, and answers whether there is such a session.
-    async fn bind_tools(&self, session_id: &str, custom_tools: String) -> Result<bool>;
+    async fn bind_tools(&self, project: &Project, session_id: &str, custom_tools: String) -> Result<bool>;
 
     /// Removes a session and what belongs to it, its log entries excepted, and answers whether there was one.
-    async fn delete_session(&self, session_id: &str) -> Result<bool>;
+    async fn delete_session(&self, project: &Project, session_id: &str) -> Result<bool>;
 
     /// Versions of a session's configuration, newest first, and how many there are.
-    async fn config_versions(&self, session_id: &str, offset: u64, limit: u64) -> Result<(Vec<VersionRow>, u64)>;
+    async fn config_versions(
+        &self,
+        project: &Project,
+        session_id: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<VersionRow>, u64)>;
 
     /// Keeps a question to the user, and forgets those that have lapsed.
     async fn add_approval(&self, row: ApprovalRow) -> Result<()>;
@@ -147,10 +204,31 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn log(&self, entry: LogEntry);
 
     /// The newest entries of a session's log, newest first.
-    async fn log_entries(&self, session_id: &str, limit: u64) -> Result<Vec<LogEntry>>;
+    async fn log_entries(&self, project: &Project, session_id: &str, limit: u64) -> Result<Vec<LogEntry>>;
 
     /// Waits until every log entry is written.
     async fn flush(&self) -> Result<()>;
+
+    /// Adds a key.
+    async fn add_key(&self, row: KeyRow) -> Result<()>;
+
+    /// A key by its id, revoked or not. Cheap.
+    async fn key(&self, id: &str) -> Result<Option<KeyRow>>;
+
+    /// Every key, also those revoked, oldest first.
+    async fn keys(&self) -> Result<Vec<KeyRow>>;
+
+    /// Whether a key was ever made. Cheap.
+    async fn has_keys(&self) -> Result<bool>;
+
+    /// Revokes a key, and answers whether there was one that was not revoked.
+    async fn revoke_key(&self, id: &str) -> Result<bool>;
+
+    /// What processes that share the store sign with; the same each time. Secret.
+    fn signing_key(&self) -> Result<[u8; 32]>;
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<()>;
 }
 
 fn failed(what: &str, error: impl Into<composio_contract::BoxError>) -> Error {

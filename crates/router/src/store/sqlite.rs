@@ -12,11 +12,14 @@ use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::log::LogWriter;
-use super::{ApprovalRow, LogEntry, RunStatus, SessionRow, Store, VersionRow, failed};
+use super::{ApprovalRow, KeyRow, LogEntry, RunStatus, SessionRow, SessionSummary, Store, VersionRow, failed};
 use crate::clock;
+use crate::project::Project;
 
 /// Each entry takes the schema one version further.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql")];
+/// The name under which [`Store::signing_key`] is kept.
+const SIGNING_KEY: &str = "signing";
 /// How long a write waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -170,34 +173,42 @@ impl Store for SqliteStore {
         self.write("create a session", move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO sessions (id, user_id, custom_tools, config_version, revision) \
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO sessions (id, project, user_id, custom_tools, config_version, revision) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
-                .execute(params![row.session_id, row.user_id, row.custom_tools, row.config_version, row.revision])?;
+                .execute(params![
+                    row.session_id,
+                    row.project.as_str(),
+                    row.user_id,
+                    row.custom_tools,
+                    row.config_version,
+                    row.revision
+                ])?;
             insert_version(connection, &row.session_id, row.config_version, &row.config, &row.experimental, now)
         })
         .await
     }
 
-    async fn revision(&self, session_id: &str) -> Result<Option<i64>> {
+    async fn revision(&self, project: &Project, session_id: &str) -> Result<Option<i64>> {
         self.read("read a session", |connection| {
             connection
-                .prepare_cached("SELECT revision FROM sessions WHERE id = ?1")?
-                .query_row([session_id], |row| row.get(0))
+                .prepare_cached("SELECT revision FROM sessions WHERE id = ?1 AND project = ?2")?
+                .query_row([session_id, project.as_str()], |row| row.get(0))
                 .optional()
         })
     }
 
-    async fn session(&self, session_id: &str) -> Result<Option<SessionRow>> {
+    async fn session(&self, project: &Project, session_id: &str) -> Result<Option<SessionRow>> {
         self.read("read a session", |connection| {
             connection
                 .prepare_cached(
                     "SELECT s.id, s.user_id, c.config, c.experimental, s.custom_tools, s.config_version, s.revision \
                      FROM sessions s JOIN session_configs c ON c.session_id = s.id AND c.version = s.config_version \
-                     WHERE s.id = ?1",
+                     WHERE s.id = ?1 AND s.project = ?2",
                 )?
-                .query_row([session_id], |row| {
+                .query_row([session_id, project.as_str()], |row| {
                     Ok(SessionRow {
+                        project: project.clone(),
                         session_id: row.get(0)?,
                         user_id: row.get(1)?,
                         config: row.get(2)?,
@@ -211,16 +222,45 @@ impl Store for SqliteStore {
         })
     }
 
-    async fn update_config(&self, session_id: &str, base: i64, config: String, experimental: String) -> Result<bool> {
-        let session_id = session_id.to_owned();
+    async fn sessions(&self, project: &Project, limit: u64) -> Result<Vec<SessionSummary>> {
+        self.read("list the sessions", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT s.id, s.user_id, s.config_version, first.created_at, last.created_at \
+                     FROM sessions s JOIN session_configs first ON first.session_id = s.id AND first.version = 1 \
+                     JOIN session_configs last ON last.session_id = s.id AND last.version = s.config_version \
+                     WHERE s.project = ?1 ORDER BY last.created_at DESC, s.id LIMIT ?2",
+                )?
+                .query_map(params![project.as_str(), limit.cast_signed()], |row| {
+                    Ok(SessionSummary {
+                        session_id: row.get(0)?,
+                        user_id: row.get(1)?,
+                        config_version: row.get(2)?,
+                        created_at: row.get(3)?,
+                        updated_at: row.get(4)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    async fn update_config(
+        &self,
+        project: &Project,
+        session_id: &str,
+        base: i64,
+        config: String,
+        experimental: String,
+    ) -> Result<bool> {
+        let (project, session_id) = (project.clone(), session_id.to_owned());
         let now = clock::millis();
         self.write("update a session", move |connection| {
             let changed = connection
                 .prepare_cached(
                     "UPDATE sessions SET config_version = ?2 + 1, revision = revision + 1 \
-                     WHERE id = ?1 AND config_version = ?2",
+                     WHERE id = ?1 AND config_version = ?2 AND project = ?3",
                 )?
-                .execute(params![session_id, base])?;
+                .execute(params![session_id, base, project.as_str()])?;
             if changed == 0 {
                 return Ok(false);
             }
@@ -229,39 +269,51 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn bind_tools(&self, session_id: &str, custom_tools: String) -> Result<bool> {
-        let session_id = session_id.to_owned();
+    async fn bind_tools(&self, project: &Project, session_id: &str, custom_tools: String) -> Result<bool> {
+        let (project, session_id) = (project.clone(), session_id.to_owned());
         self.write("bind custom tools", move |connection| {
             connection
-                .prepare_cached("UPDATE sessions SET custom_tools = ?2, revision = revision + 1 WHERE id = ?1")?
-                .execute(params![session_id, custom_tools])
+                .prepare_cached(
+                    "UPDATE sessions SET custom_tools = ?2, revision = revision + 1 WHERE id = ?1 AND project = ?3",
+                )?
+                .execute(params![session_id, custom_tools, project.as_str()])
                 .map(|changed| changed > 0)
         })
         .await
     }
 
-    async fn delete_session(&self, session_id: &str) -> Result<bool> {
-        let session_id = session_id.to_owned();
+    async fn delete_session(&self, project: &Project, session_id: &str) -> Result<bool> {
+        let (project, session_id) = (project.clone(), session_id.to_owned());
         self.write("delete a session", move |connection| {
             connection
-                .prepare_cached("DELETE FROM sessions WHERE id = ?1")?
-                .execute([session_id])
+                .prepare_cached("DELETE FROM sessions WHERE id = ?1 AND project = ?2")?
+                .execute([session_id.as_str(), project.as_str()])
                 .map(|removed| removed > 0)
         })
         .await
     }
 
-    async fn config_versions(&self, session_id: &str, offset: u64, limit: u64) -> Result<(Vec<VersionRow>, u64)> {
+    async fn config_versions(
+        &self,
+        project: &Project,
+        session_id: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<VersionRow>, u64)> {
         self.read("read a session's history", |connection| {
             let total: i64 = connection
-                .prepare_cached("SELECT count(*) FROM session_configs WHERE session_id = ?1")?
-                .query_row([session_id], |row| row.get(0))?;
+                .prepare_cached(
+                    "SELECT count(*) FROM session_configs c JOIN sessions s ON s.id = c.session_id \
+                     WHERE s.id = ?1 AND s.project = ?2",
+                )?
+                .query_row([session_id, project.as_str()], |row| row.get(0))?;
             let rows = connection
                 .prepare_cached(
-                    "SELECT config, version, created_at FROM session_configs WHERE session_id = ?1 \
-                     ORDER BY version DESC LIMIT ?2 OFFSET ?3",
+                    "SELECT c.config, c.version, c.created_at \
+                     FROM session_configs c JOIN sessions s ON s.id = c.session_id \
+                     WHERE s.id = ?1 AND s.project = ?2 ORDER BY c.version DESC LIMIT ?3 OFFSET ?4",
                 )?
-                .query_map(params![session_id, limit.cast_signed(), offset.cast_signed()], |row| {
+                .query_map(params![session_id, project.as_str(), limit.cast_signed(), offset.cast_signed()], |row| {
                     Ok(VersionRow { config: row.get(0)?, version: row.get(1)?, created_at: row.get(2)? })
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -329,14 +381,15 @@ impl Store for SqliteStore {
         self.log.send(entry);
     }
 
-    async fn log_entries(&self, session_id: &str, limit: u64) -> Result<Vec<LogEntry>> {
+    async fn log_entries(&self, project: &Project, session_id: &str, limit: u64) -> Result<Vec<LogEntry>> {
         self.read("read the execution log", |connection| {
             connection
                 .prepare_cached(
                     "SELECT id, session_id, user_id, tool_slug, status, error, arguments_size, arguments_hash, \
-                     started_at, duration FROM executions WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2",
+                     started_at, duration FROM executions WHERE session_id = ?1 AND project = ?2 \
+                     ORDER BY id DESC LIMIT ?3",
                 )?
-                .query_map(params![session_id, limit.cast_signed()], log_entry)?
+                .query_map(params![session_id, project.as_str(), limit.cast_signed()], |row| log_entry(row, project))?
                 .collect()
         })
     }
@@ -344,6 +397,90 @@ impl Store for SqliteStore {
     async fn flush(&self) -> Result<()> {
         self.log.flush().await.map_err(|error| failed("flush its log", error))
     }
+
+    async fn add_key(&self, row: KeyRow) -> Result<()> {
+        self.write("keep a key", move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO keys (id, project, name, hash, created_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![row.id, row.project.as_str(), row.name, row.hash, row.created_at, row.revoked_at])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<KeyRow>> {
+        self.read("read a key", |connection| {
+            connection
+                .prepare_cached("SELECT id, project, name, hash, created_at, revoked_at FROM keys WHERE id = ?1")?
+                .query_row([id], key)
+                .optional()
+        })
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>> {
+        self.read("list the keys", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, project, name, hash, created_at, revoked_at FROM keys ORDER BY created_at, id",
+                )?
+                .query_map([], key)?
+                .collect()
+        })
+    }
+
+    async fn has_keys(&self) -> Result<bool> {
+        self.read("look for keys", |connection| connection.prepare_cached("SELECT 1 FROM keys LIMIT 1")?.exists([]))
+    }
+
+    async fn revoke_key(&self, id: &str) -> Result<bool> {
+        let (id, now) = (id.to_owned(), clock::millis());
+        self.write("revoke a key", move |connection| {
+            connection
+                .prepare_cached("UPDATE keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
+                .execute(params![id, now])
+                .map(|changed| changed > 0)
+        })
+        .await
+    }
+
+    fn signing_key(&self) -> Result<[u8; 32]> {
+        let fresh = || -> std::result::Result<[u8; 32], getrandom::Error> {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).map(|()| bytes)
+        };
+        let fresh = fresh().map_err(|error| failed("make a signing key", error))?;
+        let mut connection = lock(&self.writer);
+        let read = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Whoever comes first keeps theirs; a process that comes second finds it.
+            transaction
+                .execute("INSERT OR IGNORE INTO secrets (name, value) VALUES (?1, ?2)", params![SIGNING_KEY, fresh])?;
+            let key =
+                transaction.query_row("SELECT value FROM secrets WHERE name = ?1", [SIGNING_KEY], |row| row.get(0))?;
+            transaction.commit().map(|()| key)
+        };
+        read(&mut connection).map_err(|error: rusqlite::Error| failed("read its signing key", error))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.read("answer", |connection| connection.prepare_cached("SELECT 1 FROM sessions LIMIT 1")?.exists([]))
+            .map(drop)
+    }
+}
+
+fn key(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+    let project: String = row.get(1)?;
+    Ok(KeyRow {
+        id: row.get(0)?,
+        project: Project::new(&project)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into()))?,
+        name: row.get(2)?,
+        hash: row.get(3)?,
+        created_at: row.get(4)?,
+        revoked_at: row.get(5)?,
+    })
 }
 
 fn insert_version(
@@ -363,10 +500,11 @@ fn insert_version(
         .map(drop)
 }
 
-fn log_entry(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
+fn log_entry(row: &Row<'_>, project: &Project) -> rusqlite::Result<LogEntry> {
     let status: String = row.get(4)?;
     Ok(LogEntry {
         id: row.get(0)?,
+        project: project.clone(),
         session_id: row.get(1)?,
         user_id: row.get(2)?,
         tool_slug: row.get(3)?,

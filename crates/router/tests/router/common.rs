@@ -8,6 +8,7 @@ use composio_contract::{
     Backend as _, CreateSession, Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, RawJson, Result,
 };
 use composio_router::source::{CallContext, Outcome, Source, Tag, ToolDefinition, ToolkitInfo};
+use composio_router::store::LogEntry;
 use composio_router::{Router, RouterConfig};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -208,6 +209,11 @@ impl Fixture {
         let request =
             ExecuteMetaRequest { slug: slug.to_owned(), arguments: Some(arguments.into()), ..Default::default() };
         self.router.execute_meta(session, &request).await.map(|reply| reply.into_parts().1)
+    }
+
+    /// The newest entries of the session's log, newest first.
+    pub(crate) async fn log(&self, session: &str) -> Result<Vec<LogEntry>> {
+        self.router.store().log_entries(self.router.project(), session, 10).await
     }
 
     pub(crate) fn slugs_called(&self) -> Vec<String> {

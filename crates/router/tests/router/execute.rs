@@ -14,7 +14,7 @@ async fn a_call_runs_as_the_sessions_user_and_is_logged() {
     assert_eq!(value(reply.data.as_ref()), json!({"user": "ada", "arguments": {"text": "milk"}}));
 
     fixture.router.store().flush().await.unwrap();
-    let log = fixture.router.store().log_entries(&session, 10).await.unwrap();
+    let log = fixture.log(&session).await.unwrap();
     let [entry] = log.as_slice() else { panic!("{log:?}") };
     assert_eq!(Some(&entry.id), reply.log_id.as_ref());
     assert_eq!((entry.tool_slug.as_str(), entry.user_id.as_str()), ("SHELF_WRITE_NOTE", "ada"));
@@ -104,7 +104,7 @@ async fn a_refused_call_names_the_setting_and_is_logged() {
     );
     assert!(fixture.slugs_called().is_empty());
     fixture.router.store().flush().await.unwrap();
-    let log = fixture.router.store().log_entries(&session, 10).await.unwrap();
+    let log = fixture.log(&session).await.unwrap();
     assert_eq!(log.iter().map(|entry| entry.status).collect::<Vec<_>>(), [RunStatus::Refused]);
 }
 
@@ -117,7 +117,7 @@ async fn a_dropped_call_is_cancelled_and_logged() {
         () = fixture.shelf.waiting.notified() => {}
     }
     fixture.router.store().flush().await.unwrap();
-    let log = fixture.router.store().log_entries(&session, 10).await.unwrap();
+    let log = fixture.log(&session).await.unwrap();
     assert_eq!(log[0].error.as_deref(), Some("cancelled by the caller"));
 }
 

@@ -8,5 +8,6 @@ mod contract;
 mod execute;
 mod meta;
 mod mount;
+mod projects;
 mod sessions;
 mod store;

@@ -90,7 +90,7 @@ async fn a_multi_execute_answers_in_order_with_counts() {
     assert_eq!(fixture.slugs_called(), ["SHELF_READ_NOTE"]);
 
     fixture.router.store().flush().await.unwrap();
-    let log = fixture.router.store().log_entries(&session, 10).await.unwrap();
+    let log = fixture.log(&session).await.unwrap();
     let whole = log.iter().find(|entry| Some(&entry.id) == reply.log_id.as_ref()).unwrap();
     assert_eq!(whole.tool_slug, "COMPOSIO_MULTI_EXECUTE_TOOL");
 }

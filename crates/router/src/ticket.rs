@@ -1,0 +1,195 @@
+//! Tickets: signed texts that let their bearer put or get one file for a while.
+//!
+//! A ticket carries what it stands for, so that any process that shares the store can redeem it, also after a restart.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use composio_contract::{Error, ErrorKind, Result};
+use data_encoding::BASE64URL_NOPAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::project::Project;
+use crate::store::Store;
+
+/// What the URLs of files begin with. A server puts its own address in place of it.
+pub const FILE_URL_SCHEME: &str = "composio-file:";
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// What a ticket is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Purpose {
+    Upload,
+    Download,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    /// Tells one upload from another.
+    id: String,
+    purpose: Purpose,
+    project: String,
+    user_id: String,
+    path: String,
+    /// Milliseconds since 1970.
+    expires: i64,
+}
+
+/// Whose file a ticket is for.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) project: Project,
+    pub(crate) user_id: String,
+    pub(crate) path: String,
+}
+
+/// Issues and redeems tickets.
+#[derive(Default)]
+pub(crate) struct Tickets {
+    /// Read from the store when it is first needed.
+    key: OnceLock<[u8; 32]>,
+    /// Uploads that were made, and when their tickets lapse. Another process does not know of them.
+    used: Mutex<HashMap<String, i64>>,
+}
+
+impl std::fmt::Debug for Tickets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tickets").finish_non_exhaustive()
+    }
+}
+
+impl Tickets {
+    fn mac(&self, store: &dyn Store) -> Result<Hmac<Sha256>> {
+        let key = match self.key.get() {
+            Some(key) => key,
+            None => {
+                let key = store.signing_key()?;
+                self.key.get_or_init(|| key)
+            }
+        };
+        Hmac::new_from_slice(key)
+            .map_err(|error| Error::new(ErrorKind::Internal, "the signing key is no key").with_source(error))
+    }
+
+    /// A URL and when it lapses, RFC 3339.
+    pub(crate) fn issue(&self, store: &dyn Store, ticket: Ticket, purpose: Purpose) -> Result<(String, String)> {
+        let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap_or(i64::MAX);
+        let claims = Claims {
+            id: Uuid::new_v4().simple().to_string(),
+            purpose,
+            project: ticket.project.to_string(),
+            user_id: ticket.user_id,
+            path: ticket.path,
+            expires: clock::millis().saturating_add(lifetime),
+        };
+        let payload = serde_json::to_vec(&claims)
+            .map_err(|error| Error::new(ErrorKind::Internal, "cannot write a ticket").with_source(error))?;
+        let signature = self.mac(store)?.chain_update(&payload).finalize().into_bytes();
+        let url =
+            format!("{FILE_URL_SCHEME}{}.{}", BASE64URL_NOPAD.encode(&payload), BASE64URL_NOPAD.encode(&signature));
+        Ok((url, clock::rfc3339(claims.expires)))
+    }
+
+    /// What a URL stands for; one for an upload serves once.
+    pub(crate) fn redeem(&self, store: &dyn Store, url: &str, purpose: Purpose) -> Result<Ticket> {
+        let mac = self.mac(store)?;
+        let (claims, project) = read(url, mac)
+            .filter(|(claims, _)| claims.purpose == purpose && self.is_fresh(claims))
+            .ok_or_else(|| {
+                let (kind, what) = match purpose {
+                    Purpose::Upload => (ErrorKind::Upload, "an upload"),
+                    Purpose::Download => (ErrorKind::Download, "a download"),
+                };
+                let message =
+                    format!("the URL is not one for {what} that this router gave out, or it has lapsed or was used");
+                Error::new(kind, message).with_suggested_fix("ask for a new URL")
+            })?;
+        Ok(Ticket { project, user_id: claims.user_id, path: claims.path })
+    }
+
+    /// Whether a ticket has not lapsed, nor, for an upload, been used; then it is used now.
+    fn is_fresh(&self, claims: &Claims) -> bool {
+        let now = clock::millis();
+        if claims.expires <= now {
+            return false;
+        }
+        if claims.purpose == Purpose::Download {
+            return true;
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.retain(|_, expires| *expires > now);
+        used.insert(claims.id.clone(), claims.expires).is_none()
+    }
+}
+
+/// Reads a ticket if its signature is right.
+fn read(url: &str, mac: Hmac<Sha256>) -> Option<(Claims, Project)> {
+    let (payload, signature) = url.strip_prefix(FILE_URL_SCHEME)?.split_once('.')?;
+    let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
+    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
+    mac.chain_update(&payload).verify_slice(&signature).ok()?;
+    let claims: Claims = serde_json::from_slice(&payload).ok()?;
+    let project = Project::new(&claims.project).ok()?;
+    Some((claims, project))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Location, SqliteStore};
+
+    fn ticket() -> Ticket {
+        Ticket { project: Project::new("shop").unwrap(), user_id: "ada".to_owned(), path: "a/b.txt".to_owned() }
+    }
+
+    #[test]
+    fn a_ticket_serves_its_purpose_only() {
+        let store = SqliteStore::open(&Location::Memory).unwrap();
+        let tickets = Tickets::default();
+        let (up, _) = tickets.issue(&store, ticket(), Purpose::Upload).unwrap();
+        let (down, _) = tickets.issue(&store, ticket(), Purpose::Download).unwrap();
+        assert_eq!(tickets.redeem(&store, &up, Purpose::Download).unwrap_err().kind(), ErrorKind::Download);
+        assert_eq!(tickets.redeem(&store, &down, Purpose::Upload).unwrap_err().kind(), ErrorKind::Upload);
+        let read = tickets.redeem(&store, &up, Purpose::Upload).unwrap();
+        assert_eq!((read.project.as_str(), read.user_id.as_str(), read.path.as_str()), ("shop", "ada", "a/b.txt"));
+        assert!(tickets.redeem(&store, &up, Purpose::Upload).is_err(), "an upload serves once");
+        for _ in 0..2 {
+            tickets.redeem(&store, &down, Purpose::Download).unwrap();
+        }
+        // A process that shares the store takes it too; one with another store does not.
+        Tickets::default().redeem(&store, &down, Purpose::Download).unwrap();
+        let other = SqliteStore::open(&Location::Memory).unwrap();
+        assert!(Tickets::default().redeem(&other, &down, Purpose::Download).is_err());
+    }
+
+    #[test]
+    fn no_changed_or_lapsed_ticket_is_taken() {
+        let store = SqliteStore::open(&Location::Memory).unwrap();
+        let tickets = Tickets::default();
+        let (url, _) = tickets.issue(&store, ticket(), Purpose::Download).unwrap();
+        for at in FILE_URL_SCHEME.len()..url.len() {
+            let mut changed = url.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(tickets.redeem(&store, &changed, Purpose::Download).is_err(), "{at}");
+        }
+        for text in ["", FILE_URL_SCHEME, "composio-file:.", "composio-file:e30.e30", "https://example.org/"] {
+            assert!(tickets.redeem(&store, text, Purpose::Download).is_err(), "{text}");
+        }
+        let lapsed = Claims {
+            id: Uuid::new_v4().simple().to_string(),
+            purpose: Purpose::Download,
+            project: "shop".to_owned(),
+            user_id: "ada".to_owned(),
+            path: "a".to_owned(),
+            expires: clock::millis() - 1,
+        };
+        assert!(!tickets.is_fresh(&lapsed));
+    }
+}

@@ -1,0 +1,77 @@
+//! Who calls: the key, and with it the project.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use composio_router::Router;
+
+use crate::app::App;
+use crate::keys;
+use crate::problem::Problem;
+
+const HEADER: &str = "x-api-key";
+/// Stands for the key's id where there are no keys.
+const LOCAL: &str = "local";
+
+/// Who calls.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// The router in the caller's project.
+    router: Router,
+    /// The id of the key, which is no secret.
+    pub(crate) key: String,
+}
+
+impl Identity {
+    pub(crate) fn project(&self) -> &str {
+        self.router.project().as_str()
+    }
+}
+
+/// The router in the caller's project.
+#[derive(Debug)]
+pub(crate) struct Caller(pub(crate) Router);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let identity = parts.extensions.get::<Arc<Identity>>();
+        identity.map(|identity| Self(identity.router.clone())).ok_or_else(|| Problem::internal("a call has no caller"))
+    }
+}
+
+/// Lets a request in if its key does, and if the key's other calls leave room.
+pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let identity = Arc::new(identify(&app, request.headers()).await?);
+    let _slot = app.slots().take(&identity.key)?;
+    request.extensions_mut().insert(Arc::clone(&identity));
+    let mut response = next.run(request).await;
+    // For the log.
+    response.extensions_mut().insert(identity);
+    Ok(response)
+}
+
+async fn identify(app: &App, headers: &HeaderMap) -> Result<Identity, Problem> {
+    // Without keys, whatever a client sends as one is as good as none: some cannot be made without.
+    if app.is_open().await? {
+        return Ok(Identity { router: app.router().clone(), key: LOCAL.to_owned() });
+    }
+    let refuse = |message: &str| {
+        Problem::new(StatusCode::UNAUTHORIZED, "InvalidApiKey", message)
+            .fix("send a key made with `composio keys create` in the header `x-api-key`")
+    };
+    let mut given = headers.get_all(HEADER).iter();
+    let text = match (given.next(), given.next()) {
+        (Some(text), None) => text.to_str().unwrap_or_default(),
+        (None, _) => return Err(refuse("the request has no key")),
+        (Some(_), Some(_)) => return Err(refuse("the request has more than one key")),
+    };
+    let row =
+        keys::find(app.router().store(), text).await?.ok_or_else(|| refuse("the key is not one of this server"))?;
+    Ok(Identity { router: app.router().in_project(row.project)?, key: row.id })
+}

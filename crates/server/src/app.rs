@@ -1,0 +1,128 @@
+//! The server's state, and the service that answers requests.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::middleware;
+use composio_contract::{Error, ErrorKind, Result};
+use composio_router::Router;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::{access, edge, routes};
+
+/// A router behind the paths of the contract.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    router: Router,
+    options: Options,
+    slots: Slots,
+    metrics: Metrics,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Puts a router behind the paths of the contract.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where nobody could be let in, or a key's project has no place for its files; the
+    /// error says what to do.
+    pub async fn new(router: Router, options: Options) -> Result<Self> {
+        let keys = router.store().keys().await?;
+        let active = || keys.iter().filter(|key| key.revoked_at.is_none());
+        if active().next().is_none() && !options.listen.ip().is_loopback() {
+            let message = format!("{} can be reached from other machines, and there is no key", options.listen);
+            return Err(Error::new(ErrorKind::Configuration, message).with_suggested_fix(
+                "make one with `composio keys create`, or listen on a loopback address such as 127.0.0.1:8080",
+            ));
+        }
+        for key in active() {
+            router.in_project(key.project.clone())?;
+        }
+        let slots = Slots { limit: options.concurrency, of: Mutex::default() };
+        Ok(Self(Arc::new(Inner { router, options, slots, metrics: Metrics::new(), stopping: AtomicBool::new(false) })))
+    }
+
+    /// What answers requests.
+    pub fn service(&self) -> axum::Router {
+        let guarded = routes::guarded().route_layer(middleware::from_fn_with_state(self.clone(), access::check));
+        routes::open()
+            .merge(guarded)
+            .fallback(routes::unknown)
+            .method_not_allowed_fallback(routes::not_allowed)
+            .layer(middleware::from_fn_with_state(self.clone(), edge::handle))
+            .with_state(self.clone())
+    }
+
+    /// Whether callers without a key are let in: nobody else can reach the server, and no key was ever made.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn is_open(&self) -> Result<bool> {
+        Ok(self.0.options.listen.ip().is_loopback() && !self.0.router.store().has_keys().await?)
+    }
+
+    pub(crate) fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.0.slots
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// From now on new requests are refused.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// How many calls of each key run.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    limit: usize,
+    of: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Slots {
+    /// A place for one more call, until it is dropped. The names are few: the ids of keys, and one for files.
+    pub(crate) fn take(&self, name: &str) -> Result<OwnedSemaphorePermit, Problem> {
+        let semaphore = {
+            let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            match of.get(name) {
+                Some(semaphore) => Arc::clone(semaphore),
+                None => {
+                    let semaphore = Arc::new(Semaphore::new(self.limit.min(Semaphore::MAX_PERMITS)));
+                    of.insert(name.to_owned(), Arc::clone(&semaphore));
+                    semaphore
+                }
+            }
+        };
+        semaphore.try_acquire_owned().map_err(|_| {
+            Problem::new(
+                axum::http::StatusCode::TOO_MANY_REQUESTS,
+                "TooManyConcurrentCalls",
+                format!("{} calls run already, and no more may at the same time", self.limit),
+            )
+            .fix("wait until one has ended")
+            .retry_after(1)
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! `composio doctor`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use composio_contract::{Backend as _, Error, Result};
+use composio_router::store::{Location, SqliteStore, Store};
+use composio_router::{Router, RouterConfig};
+use serde_json::{Value, json};
+
+use super::{Place, say, table};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Prints a list of objects.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was looked at, and what was found.
+struct Finding {
+    subject: String,
+    found: std::result::Result<String, Error>,
+}
+
+/// Collects findings.
+#[derive(Default)]
+struct Report(Vec<Finding>);
+
+impl Report {
+    /// Notes a finding; none where it is a bad one.
+    fn note<T>(&mut self, subject: &str, found: Result<T>, say: impl FnOnce(&T) -> String) -> Option<T> {
+        let (found, value) = match found {
+            Ok(value) => (Ok(say(&value)), Some(value)),
+            Err(error) => (Err(error), None),
+        };
+        self.0.push(Finding { subject: subject.to_owned(), found });
+        value
+    }
+}
+
+pub(super) async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode> {
+    let mut report = Report::default();
+    examine(place, &mut report).await;
+    if arguments.json {
+        say(&format!("{}\n", Value::Array(report.0.iter().map(object).collect())))?;
+    } else {
+        let rows: Vec<[String; 3]> = report.0.iter().map(row).collect();
+        say(&table::lines(&rows))?;
+    }
+    Ok(if report.0.iter().all(|finding| finding.found.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each check is worth doing only where the one before it went well.
+async fn examine(place: &Place, report: &mut Report) {
+    let Some(config) = report.note("configuration", place.load(), |_| "can be read".to_owned()) else { return };
+    let Some(store) = report.note("database", open(&config), |(_, place)| place.clone()).map(|(store, _)| store) else {
+        return;
+    };
+    let router = Router::builder().config(config).store(Arc::clone(&store)).build();
+    let Some(router) = report.note("router", router, |router| format!("data in {}", router.data_dir().display()))
+    else {
+        return;
+    };
+    report.note("keys", keys(&router).await, Clone::clone);
+    for (toolkit, tools) in router.load_toolkits().await {
+        report.note(&format!("toolkit {toolkit}"), tools, |count| format!("tools: {count}"));
+    }
+    report.note("end", router.close().await, |()| "everything could be closed".to_owned());
+}
+
+fn open(config: &RouterConfig) -> Result<(Arc<dyn Store>, String)> {
+    let location = config.database()?;
+    let store = SqliteStore::open(&location)?;
+    let place = match location {
+        Location::File(path) => path.display().to_string(),
+        Location::Memory => "in memory".to_owned(),
+    };
+    Ok((Arc::new(store), place))
+}
+
+async fn keys(router: &Router) -> Result<String> {
+    let mut active = 0_u32;
+    for key in router.store().keys().await?.into_iter().filter(|key| key.revoked_at.is_none()) {
+        router.in_project(key.project)?;
+        active += 1;
+    }
+    Ok(match active {
+        0 => "none; only programs on this machine could be served".to_owned(),
+        count => format!("{count} in use"),
+    })
+}
+
+fn row(finding: &Finding) -> [String; 3] {
+    let (mark, text) = match &finding.found {
+        Ok(text) => ("ok", text.clone()),
+        Err(error) => ("BAD", error.to_string()),
+    };
+    [mark.to_owned(), finding.subject.clone(), text]
+}
+
+fn object(finding: &Finding) -> Value {
+    let error = finding.found.as_ref().err();
+    json!({
+        "subject": finding.subject,
+        "ok": error.is_none(),
+        "message": finding.found.as_ref().map_or_else(|error| error.message().to_owned(), Clone::clone),
+        "suggested_fix": error.and_then(Error::suggested_fix),
+    })
+}

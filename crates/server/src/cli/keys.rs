@@ -1,0 +1,97 @@
+//! `composio keys`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use composio_contract::{Error, ErrorKind, Result};
+use composio_router::Project;
+use composio_router::store::{KeyRow, Location};
+use serde_json::{Map, Value};
+
+use super::{Place, say, table, time};
+use crate::keys;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Makes a key and prints it to standard output, this once. With the first key, callers without one are refused.
+    Create {
+        /// The project whose sessions, files and logs the key opens; those of others it does not.
+        #[arg(long, default_value = "default", value_parser = Project::new)]
+        project: Project,
+        /// What you know it by.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Prints an object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the keys; what they are is kept nowhere.
+    List {
+        /// Prints a list of objects.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revokes a key; its callers are refused from then on, also by servers that run.
+    Revoke {
+        /// The key's id, as `list` shows it.
+        id: String,
+    },
+}
+
+pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
+    if place.load()?.database()? == Location::Memory {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            "the database is in memory, where no key outlives the program",
+        )
+        .with_suggested_fix("set `router.database` to a file"));
+    }
+    let store = place.store()?;
+    match command {
+        Command::Create { project, name, json } => {
+            let (row, key) = keys::make(project, &name)?;
+            store.add_key(row.clone()).await?;
+            if json {
+                let mut fields = fields(&row);
+                fields.insert("key".to_owned(), key.into());
+                say(&format!("{}\n", Value::Object(fields)))?;
+            } else {
+                eprintln!("The key {} of the project {} is printed this once:", row.id, row.project);
+                say(&format!("{key}\n"))?;
+            }
+        }
+        Command::List { json } => {
+            let rows = store.keys().await?;
+            if json {
+                let list = rows.iter().map(|row| Value::Object(fields(row))).collect();
+                say(&format!("{}\n", Value::Array(list)))?;
+            } else {
+                let mut lines = vec![["ID", "PROJECT", "NAME", "MADE", "REVOKED"].map(str::to_owned)];
+                lines.extend(rows.iter().map(|row| {
+                    let revoked = row.revoked_at.map(time).unwrap_or_default();
+                    [row.id.clone(), row.project.to_string(), row.name.clone(), time(row.created_at), revoked]
+                }));
+                say(&table::lines(&lines))?;
+            }
+        }
+        Command::Revoke { id } => {
+            if !store.revoke_key(&id).await? {
+                return Err(Error::new(ErrorKind::NotFound, format!("there is no key `{id}` that is not revoked"))
+                    .with_suggested_fix("`composio keys list` shows the ids"));
+            }
+            eprintln!("The key {id} is revoked.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fields(row: &KeyRow) -> Map<String, Value> {
+    let fields = [
+        ("id", row.id.as_str().into()),
+        ("project", row.project.as_str().into()),
+        ("name", row.name.as_str().into()),
+        ("created_at", time(row.created_at).into()),
+        ("revoked_at", row.revoked_at.map(time).into()),
+    ];
+    fields.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
+}

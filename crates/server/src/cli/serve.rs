@@ -1,0 +1,149 @@
+//! `composio serve`
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use composio_contract::{Error, ErrorKind, Result};
+use composio_router::Router;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use super::{Place, say};
+use crate::{App, Options, PublicUrl};
+
+/// Says what is logged, as `info` or `composio_router=debug,info`.
+const LOG_VARIABLE: &str = "COMPOSIO_LOG";
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Where to listen. Any other than a loopback address needs a key.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The URL by which clients reach the server, where that is another one, as behind a proxy.
+    #[arg(long, value_name = "URL", value_parser = PublicUrl::parse)]
+    public_url: Option<PublicUrl>,
+    /// A further host name that requests may be for; can be given several times.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+    /// Bytes that a JSON body may have.
+    #[arg(long, value_name = "BYTES")]
+    body_limit: Option<usize>,
+    /// Bytes that a file may have.
+    #[arg(long, value_name = "BYTES")]
+    file_limit: Option<usize>,
+    /// Bytes that a request's URL and headers may have together.
+    #[arg(long, value_name = "BYTES")]
+    header_limit: Option<usize>,
+    /// Seconds that a request may take.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    request_timeout: Option<Duration>,
+    /// Calls of one key that may run at the same time.
+    #[arg(long, value_name = "CALLS")]
+    concurrency: Option<usize>,
+    /// Seconds that calls in flight may take once the server is told to stop.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    grace: Option<Duration>,
+    /// How log lines are written to standard error.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// A line for people.
+    Text,
+    /// An object a line, for programs.
+    Json,
+}
+
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+impl Arguments {
+    fn options(&self) -> Options {
+        let defaults = Options::new(self.listen);
+        Options {
+            public_url: self.public_url.clone(),
+            allow_hosts: self.allow_host.clone(),
+            body_limit: self.body_limit.unwrap_or(defaults.body_limit),
+            file_limit: self.file_limit.unwrap_or(defaults.file_limit),
+            header_limit: self.header_limit.unwrap_or(defaults.header_limit),
+            request_timeout: self.request_timeout.unwrap_or(defaults.request_timeout),
+            concurrency: self.concurrency.unwrap_or(defaults.concurrency),
+            grace: self.grace.unwrap_or(defaults.grace),
+            ..defaults
+        }
+    }
+}
+
+pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode> {
+    log_to_stderr(arguments.log_format)?;
+    let router = Router::builder().config(place.load()?).build()?;
+    let app = App::new(router, arguments.options()).await?;
+    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+        Error::new(ErrorKind::Configuration, format!("cannot listen on {}: {error}", arguments.listen))
+            .with_suggested_fix("give another address with `--listen`")
+    })?;
+    let stop = stop_signal()?;
+    if app.is_open().await? {
+        tracing::warn!(
+            "there is no key, so every program on this machine can use this server; `composio keys create` makes one"
+        );
+    }
+    let address = listener.local_addr().unwrap_or(arguments.listen);
+    say(&format!("listening on http://{address}\n"))?;
+    crate::serve(listener, app, stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log_to_stderr(format: LogFormat) -> Result<()> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        Error::new(ErrorKind::Configuration, format!("{LOG_VARIABLE} cannot be read: {error}"))
+    };
+    let filter = match std::env::var(LOG_VARIABLE) {
+        Ok(text) => EnvFilter::try_new(text).map_err(|error| wrong(&error))?,
+        Err(_) => EnvFilter::new("info"),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    set.map_err(|error| wrong(&error))
+}
+
+/// Resolves when the process is asked to end. A second time it ends at once, as the system does without a handler.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let failed = |error: std::io::Error| Error::new(ErrorKind::Internal, format!("signals cannot be heard: {error}"));
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                std::process::exit(1);
+            });
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(failed)?;
+        Ok(async move {
+            interrupt.recv().await;
+        })
+    }
+}

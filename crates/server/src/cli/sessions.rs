@@ -1,0 +1,84 @@
+//! `composio sessions`
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use composio_contract::{Backend as _, Result};
+use composio_router::store::SessionSummary;
+use composio_router::{Project, Router};
+use serde_json::{Value, json};
+
+use super::{Place, say, table, time};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Whose sessions.
+    #[arg(long, global = true, default_value = "default", value_parser = Project::new)]
+    project: Project,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists a project's sessions, those changed last first.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Prints a list of objects.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints a session as the contract has it.
+    Show {
+        /// The session's id.
+        id: String,
+    },
+    /// Deletes a session; its entries in the execution log stay.
+    Delete {
+        /// The session's id.
+        id: String,
+    },
+}
+
+pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode> {
+    let router = Router::builder().config(place.load()?).build()?.in_project(arguments.project)?;
+    let done = answer(&router, arguments.command).await;
+    router.close().await?;
+    done
+}
+
+async fn answer(router: &Router, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::List { limit, json } => {
+            let sessions = router.store().sessions(router.project(), limit.into()).await?;
+            if json {
+                return say(&format!("{}\n", Value::Array(sessions.iter().map(object).collect())));
+            }
+            let mut rows = vec![["ID", "USER", "VERSION", "MADE", "CHANGED"].map(str::to_owned)];
+            rows.extend(sessions.iter().map(|session| {
+                let version = session.config_version.to_string();
+                let (made, changed) = (time(session.created_at), time(session.updated_at));
+                [session.session_id.clone(), session.user_id.clone(), version, made, changed]
+            }));
+            say(&table::lines(&rows))
+        }
+        Command::Show { id } => say(&format!("{}\n", router.get_session(&id).await?.raw())),
+        Command::Delete { id } => {
+            router.delete_session(&id).await?;
+            eprintln!("The session {id} is deleted.");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn object(session: &SessionSummary) -> Value {
+    json!({
+        "session_id": session.session_id,
+        "user_id": session.user_id,
+        "config_version": session.config_version,
+        "created_at": time(session.created_at),
+        "updated_at": time(session.updated_at),
+    })
+}

@@ -1,0 +1,133 @@
+//! What goes wrong, in the contract's one error shape.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use composio_contract::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+use crate::edge;
+
+/// Tells clients of the vendor's kind not to send the request again. They would repeat also calls with side effects.
+const SHOULD_RETRY: &str = "x-should-retry";
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    status: StatusCode,
+    slug: String,
+    message: String,
+    fix: Option<String>,
+    code: Option<Value>,
+    /// Seconds.
+    retry_after: Option<u32>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, slug: &str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            status,
+            slug: slug.to_owned(),
+            message: message.into(),
+            fix: None,
+            code: None,
+            retry_after: None,
+            cause: None,
+        }))
+    }
+
+    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.0.fix = Some(fix.into());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    pub(crate) fn too_large(what: &str, limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", format!("{what} may have at most {limit} bytes"))
+    }
+
+    /// Something that nobody but the operator can mend; the caller is told where to look.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "the server failed; its log says why, under this request's id",
+        );
+        problem.0.cause = Some(cause.into());
+        problem
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, slug) = match error.kind() {
+            ErrorKind::Validation | ErrorKind::BadRequest | ErrorKind::UnsafePath => (400, "BadRequest"),
+            // A call that is served, asked for something that cannot be had: the caller's affair.
+            ErrorKind::Unsupported => (400, "Unsupported"),
+            ErrorKind::Authentication => (401, "Unauthorized"),
+            ErrorKind::PermissionDenied => (403, "Forbidden"),
+            ErrorKind::Upload | ErrorKind::Download => (403, "InvalidFileUrl"),
+            ErrorKind::NotFound => (404, "NotFound"),
+            ErrorKind::FileNotFound => (404, "FileNotFound"),
+            ErrorKind::Conflict | ErrorKind::SessionConfigConflict => (409, "Conflict"),
+            ErrorKind::TooLarge => (413, "TooLarge"),
+            ErrorKind::UnprocessableEntity => (422, "UnprocessableEntity"),
+            ErrorKind::RateLimit => (429, "RateLimit"),
+            ErrorKind::Connection => (502, "UpstreamUnreachable"),
+            ErrorKind::Closed => (503, "Stopping"),
+            ErrorKind::Timeout => (504, "Timeout"),
+            _ => return Self::internal(error.to_string()),
+        };
+        Self(Box::new(Inner {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            slug: error.slug().unwrap_or(slug).to_owned(),
+            message: error.message().to_owned(),
+            fix: error.suggested_fix().map(str::to_owned),
+            code: error.code().and_then(|code| code.decode("code").ok()).filter(Value::is_number),
+            retry_after: (status == 429).then_some(1),
+            cause: None,
+        }))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let problem = *self.0;
+        let request_id = edge::request_id();
+        if let Some(cause) = &problem.cause {
+            tracing::error!(request_id = request_id.as_deref(), cause, "a request failed");
+        }
+        let status = problem.status.as_u16();
+        let body = json!({
+            "error": {
+                "message": problem.message,
+                "code": problem.code.unwrap_or_else(|| status.into()),
+                "slug": problem.slug,
+                "status": status,
+                "request_id": request_id,
+                "suggested_fix": problem.fix,
+            }
+        });
+        let mut response =
+            (problem.status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response();
+        if let Some(seconds) = problem.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if !matches!(problem.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        response
+    }
+}

@@ -1,0 +1,200 @@
+//! Every reply fits the contract: those of what is served, and the refusals of the rest.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use crate::common::{Answer, Server, request};
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/contract").join(name)).unwrap()
+}
+
+struct Contract {
+    document: Value,
+    checked: Mutex<BTreeSet<String>>,
+}
+
+impl Contract {
+    fn read() -> Self {
+        Self { document: serde_json::from_str(&file("openapi-v3.1.json")).unwrap(), checked: Mutex::default() }
+    }
+
+    /// Checks a reply against the schema of the operation's success, or of its failure.
+    fn check(&self, method: &str, path: &str, answer: &Answer) -> Value {
+        let operation = format!("{method} {path}");
+        let responses = &self.document["paths"][format!("/api/v3.1{path}")][method.to_lowercase()]["responses"];
+        let kind = if answer.status < 300 { "2XX" } else { "default" };
+        let mut schema = responses[kind]["content"]["application/json"]["schema"].clone();
+        assert!(schema.is_object(), "{operation} is not in the contract");
+        schema["components"] = self.document["components"].clone();
+        let validator = jsonschema::options().offline().build(&schema).unwrap();
+        let reply = answer.json();
+        let problems: Vec<String> =
+            validator.iter_errors(&reply).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(problems.is_empty(), "{operation}: {problems:#?}\n{reply:#}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{operation}");
+        if answer.status < 300 {
+            self.checked.lock().unwrap().insert(operation);
+        }
+        reply
+    }
+}
+
+const SESSION: &str = "/tool_router/session/{session_id}";
+
+#[tokio::test]
+async fn every_route_answers_as_the_contract_says() {
+    let contract = Contract::read();
+    let server = Server::open().await;
+    let run = async |method: &str, path: &str, query: &str, session: &str, body: Option<Value>, status: u16| {
+        let at = path
+            .replace("{session_id}", session)
+            .replace("{mount_id}", "files")
+            .replace("{slug}", "time")
+            .replace("{tool_slug}", "TIME_NOW")
+            .replace("{nanoid}", "ca_none");
+        let answer = server.call(method, &format!("{at}{query}"), None, body).await.expect(status);
+        contract.check(method, path, &answer)
+    };
+    let at = |rest: &str| format!("{SESSION}{rest}");
+    let custom = json!({"custom_tools": [
+        {"slug": "add", "name": "Add", "description": "Adds.", "input_schema": {"type": "object"}, "preload": true},
+    ]});
+    let options = json!({
+        "user_id": "ada",
+        "toolkits": {"enable": ["time", "files"], "require_approval": ["none"]},
+        "tools": {"files": {"disable": ["FILES_DELETE"]}},
+        "tags": {"require_approval": ["createHint"]},
+        "manage_connections": {"enable": true},
+        "workbench": {"enable": false},
+        "multi_account": {"enable": false},
+        "proxy_execute": {"enable": false},
+        "preload": {"tools": "all"},
+        "experimental": custom,
+    });
+    let made = run("POST", "/tool_router/session", "", "", Some(options), 201).await;
+    let id = made["session_id"].as_str().unwrap();
+    run("GET", SESSION, "", id, None, 200).await;
+    run("POST", &at("/attach"), "", id, Some(json!({"experimental": custom})), 200).await;
+    run("PATCH", SESSION, "", id, Some(json!({"search": {"enable": true}})), 200).await;
+    run("PATCH", SESSION, "", id, Some(json!({"expected_config_version": 9})), 409).await;
+    run("GET", &at("/config_history"), "?limit=1", id, None, 200).await;
+    run("GET", &at("/tools"), "?limit=500", id, None, 200).await;
+    run("GET", &at("/tools"), "?limit=501", id, None, 400).await;
+    run("GET", &at("/toolkits"), "?toolkits=time&toolkits=files&is_connected=false&limit=50", id, None, 200).await;
+    run("POST", &at("/search"), "", id, Some(json!({"queries": [{"use_case": "what time is it"}]})), 200).await;
+    run("POST", &at("/search"), "", id, Some(json!({"queries": "time"})), 400).await;
+    let now = json!({"tool_slug": "TIME_NOW", "arguments": {"timezone": "Asia/Tokyo"}});
+    let done = run("POST", &at("/execute"), "", id, Some(now), 200).await;
+    assert_eq!(done["result_type"], "completed");
+    let mars = json!({"tool_slug": "TIME_NOW", "arguments": {"timezone": "Mars"}});
+    assert_eq!(run("POST", &at("/execute"), "", id, Some(mars), 200).await["result_type"], "failed");
+    run("POST", &at("/execute"), "", id, Some(json!({"tool_slug": "TIME_NOPE"})), 404).await;
+    let meta = json!({"slug": "COMPOSIO_MULTI_EXECUTE_TOOL", "arguments": {"tools": [{"tool_slug": "TIME_NOW"}]}});
+    run("POST", &at("/execute_meta"), "", id, Some(meta), 200).await;
+    let raw = json!({"toolkit_slug": "time", "endpoint": "/", "method": "GET"});
+    run("POST", &at("/proxy_execute"), "", id, Some(raw), 400).await;
+    run("POST", &at("/link"), "", id, Some(json!({"toolkit": "time"})), 400).await;
+    let file = json!({"mount_relative_path": "a.txt"});
+    run("POST", &at("/mounts/{mount_id}/upload_url"), "", id, Some(file.clone()), 200).await;
+    std::fs::create_dir_all(server.folder.path().join("workspaces/ada")).unwrap();
+    std::fs::write(server.folder.path().join("workspaces/ada/a.txt"), "a").unwrap();
+    run("GET", &at("/mounts/{mount_id}/items"), "", id, None, 200).await;
+    run("POST", &at("/mounts/{mount_id}/download_url"), "", id, Some(file.clone()), 200).await;
+    run("POST", &at("/mounts/{mount_id}/delete"), "", id, Some(file.clone()), 200).await;
+    run("POST", &at("/mounts/{mount_id}/delete"), "", id, Some(file), 404).await;
+    for path in ["/toolkits", "/tools", "/connected_accounts", "/auth_configs"] {
+        run("GET", path, "?limit=3", id, None, 200).await;
+    }
+    run("GET", "/toolkits/{slug}", "", id, None, 200).await;
+    run("GET", "/tools/{tool_slug}", "", id, None, 200).await;
+    run("GET", "/connected_accounts/{nanoid}", "", id, None, 404).await;
+    run("GET", "/auth_configs/{nanoid}", "", id, None, 404).await;
+    run("DELETE", SESSION, "", id, None, 200).await;
+    run("DELETE", SESSION, "", id, None, 404).await;
+
+    // What the document has and was not answered with success above.
+    let mut left: BTreeSet<String> = served(&server).await;
+    for operation in contract.checked.lock().unwrap().iter() {
+        assert!(left.remove(operation), "{operation} is served and not in the document");
+    }
+    let never = [
+        "GET /auth_configs/{nanoid}",
+        "GET /connected_accounts/{nanoid}",
+        "POST /tool_router/session/{session_id}/link",
+        "POST /tool_router/session/{session_id}/proxy_execute",
+    ];
+    assert_eq!(left, never.map(str::to_owned).into());
+}
+
+/// The operations of the published document.
+async fn served(server: &Server) -> BTreeSet<String> {
+    let document = server.get("/openapi.json").await.expect(200).json();
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, methods)| {
+        let path = path.strip_prefix("/api/v3.1").unwrap();
+        methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    operations.collect()
+}
+
+#[tokio::test]
+async fn the_rest_of_the_contract_is_refused_as_not_implemented() {
+    let server = Server::open().await;
+    let served = served(&server).await;
+    let mut refused = 0;
+    for line in file("operations.txt").lines() {
+        let (method, path) = line.split_once(' ').unwrap();
+        let at = path.replace(['{', '}'], "");
+        for prefix in ["/api/v3.1", "/api/v3"] {
+            let body = matches!(method, "POST" | "PUT" | "PATCH").then(|| json!({}));
+            let answer = server.send(request(method, &format!("{prefix}{at}"), None, body)).await;
+            if served.contains(line) {
+                assert!(![404, 501].contains(&answer.status) || answer.slug() != "NotImplemented", "{line}");
+            } else {
+                let answer = answer.expect(501);
+                assert_eq!(answer.slug(), "NotImplemented", "{line}");
+                assert_eq!(answer.header("x-should-retry"), Some("false"));
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_contract_is_not_there() {
+    let server = Server::open().await;
+    for path in ["/", "/api", "/api/v3.1", "/api/v3.1/nothing", "/api/v2/tools", "/api/v3.1/tools/"] {
+        assert_eq!(server.get(path).await.expect(404).slug(), "NotFound", "{path}");
+    }
+    let answer = server.call("PUT", "/toolkits", None, Some(json!({}))).await.expect(405);
+    assert_eq!(answer.slug(), "MethodNotAllowed");
+    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_is_refused() {
+    let server = Server::open().await;
+    let send = async |kind: Option<&str>, body: &'static str| {
+        let mut request = request("POST", "/api/v3.1/tool_router/session", None, None);
+        if let Some(kind) = kind {
+            request.headers_mut().insert("content-type", kind.parse().unwrap());
+        }
+        *request.body_mut() = body.into();
+        server.send(request).await
+    };
+    let user = r#"{"user_id": "ada"}"#;
+    send(Some("application/json; charset=utf-8"), user).await.expect(201);
+    for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded")] {
+        assert_eq!(send(kind, user).await.expect(415).slug(), "UnsupportedMediaType");
+    }
+    let deep = Box::leak(format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).into_boxed_str());
+    for body in ["", "{", "[]", "null", r#"{"user_id": 1}"#, r#"{"user_id": ""}"#, r#"{"toolkits": []}"#, "\u{0}", deep]
+    {
+        assert_eq!(send(Some("application/json"), body).await.expect(400).slug(), "BadRequest", "{body:.40}");
+    }
+}

@@ -1,0 +1,139 @@
+//! The program `composio`.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn composio(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_composio"))
+        .args(arguments)
+        .args(["--data".as_ref(), folder.as_os_str()])
+        .env_remove("COMPOSIO_CONFIG")
+        .env_remove("COMPOSIO_LOG")
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = composio(folder.path(), &["keys", "create", "--project", "shop", "--name", "ci", "--json"]);
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    assert!(key.starts_with(&format!("ck_{id}_")));
+    let plain = composio(folder.path(), &["keys", "create"]);
+    assert!(text(&plain.stdout).starts_with("ck_") && text(&plain.stdout).lines().count() == 1);
+    assert!(!text(&plain.stderr).contains(text(&plain.stdout).trim()));
+
+    let list = composio(folder.path(), &["keys", "list", "--json"]);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!((list[0]["project"].as_str(), list[1]["project"].as_str()), (Some("shop"), Some("default")));
+    assert!(composio(folder.path(), &["keys", "revoke", id]).status.success());
+    let again = composio(folder.path(), &["keys", "revoke", id]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("keys list"));
+    assert!(text(&composio(folder.path(), &["keys", "list"]).stdout).starts_with("ID "));
+
+    // The secret is nowhere in the data.
+    let secret = key.rsplit('_').next().unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let content = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!content.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[test]
+fn a_server_for_others_without_a_key_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = composio(folder.path(), &["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("composio keys create"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_configuration_is_checked_and_described() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(composio(folder.path(), &["config", "check"]).status.success());
+    let schema: Value = serde_json::from_slice(&composio(folder.path(), &["config", "schema"]).stdout).unwrap();
+    assert!(schema["properties"]["router"].is_object());
+    std::fs::write(folder.path().join("composio.toml"), "[router]\ncall_timout = 5\n").unwrap();
+    let output = composio(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("composio.toml:2:1"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = composio(folder.path(), &["doctor"]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("toolkit time"));
+    let config = "[[mcp]]\nslug = 'gone'\ncommand = '/nowhere/at-all'\n";
+    std::fs::write(folder.path().join("composio.toml"), config).unwrap();
+    let output = composio(folder.path(), &["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bad: Vec<&Value> = findings.as_array().unwrap().iter().filter(|finding| finding["ok"] == false).collect();
+    assert_eq!(bad.len(), 1, "{findings:#}");
+    assert_eq!(bad[0]["subject"], "toolkit gone");
+}
+
+#[test]
+fn a_wrong_command_line_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["serv"][..], &["serve", "--listen", "here"], &["keys", "create", "--project", "../x"]] {
+        assert_eq!(composio(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn tools_are_found_shown_and_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| composio(folder.path(), arguments);
+    let toolkits = text(&run(&["toolkits"]).stdout);
+    assert!(toolkits.contains("sqlite") && toolkits.starts_with("SLUG"), "{toolkits}");
+    let found = text(&run(&["tools", "search", "what time is it in Tokyo"]).stdout);
+    assert!(found.starts_with("TIME_NOW "), "{found}");
+    let found: Value =
+        serde_json::from_slice(&run(&["tools", "search", "time", "--limit", "1", "--json"]).stdout).unwrap();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    let shown = text(&run(&["tools", "show", "files_write"]).stdout);
+    assert!(shown.starts_with("FILES_WRITE: ") && shown.contains("required"), "{shown}");
+
+    let done = run(&["tools", "run", "TIME_NOW", r#"{"timezone": "Asia/Tokyo"}"#]);
+    assert!(done.status.success());
+    assert_eq!(serde_json::from_slice::<Value>(&done.stdout).unwrap()["timezone"], "Asia/Tokyo");
+    let failed = run(&["tools", "run", "TIME_NOW", r#"{"timezone": "Mars"}"#, "--json"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(serde_json::from_slice::<Value>(&failed.stdout).unwrap()["result_type"], "failed");
+    for arguments in ["[]", "{"] {
+        assert_eq!(run(&["tools", "run", "TIME_NOW", arguments]).status.code(), Some(1));
+    }
+    let unknown = run(&["tools", "run", "TIME_NOWW"]);
+    assert!(text(&unknown.stderr).contains("TIME_NOW?"), "{}", text(&unknown.stderr));
+    // Each run had a session of its own, which is gone.
+    let sessions = run(&["sessions", "list", "--json"]);
+    assert_eq!(text(&sessions.stdout), "[]\n");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_by_project() {
+    let server = crate::common::Server::open().await;
+    let session = server.session(None).await;
+    let run = |arguments: &[&str]| composio(server.folder.path(), arguments);
+    let list = text(&run(&["sessions", "list"]).stdout);
+    assert!(list.lines().nth(1).unwrap().starts_with(&format!("{session}  ada ")), "{list}");
+    let other = run(&["sessions", "list", "--project", "shop"]);
+    assert_eq!(text(&other.stdout).lines().count(), 1);
+    let shown: Value = serde_json::from_slice(&run(&["sessions", "show", &session]).stdout).unwrap();
+    assert_eq!(shown["session_id"], session.as_str());
+    assert_eq!(run(&["sessions", "--project", "shop", "delete", &session]).status.code(), Some(1));
+    assert!(run(&["sessions", "delete", &session]).status.success());
+    server.call("GET", &format!("/tool_router/session/{session}"), None, None).await.expect(404);
+}

@@ -1,0 +1,34 @@
+"""Starts `composio serve` on a free loopback port with a key of its own, for the tests beside this file."""
+
+import contextlib
+import pathlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def serving(program: str) -> Iterator[tuple[str, str]]:
+    """Yields the server's base URL and a key."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = [program, "--data", folder]
+        key = subprocess.run([*base, "keys", "create"], check=True, capture_output=True, text=True).stdout.strip()
+        log = pathlib.Path(folder, "log")
+        with (
+            log.open("w") as errors,
+            subprocess.Popen(
+                [*base, "serve", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as process,
+        ):
+            assert process.stdout is not None
+            try:
+                listening = re.match(r"listening on (\S+)", process.stdout.readline())
+                assert listening, log.read_text()
+                yield listening[1], key
+            finally:
+                process.terminate()
+                assert process.wait(timeout=40) == 0, log.read_text()
+        written = log.read_text()
+        assert key.rsplit("_", 1)[1] not in written, "the log holds the key"
+        assert " ERROR " not in written, written
