@@ -319,4 +319,20 @@ mod tests {
             (0..3).map(|_| write_new(folder.path(), "a.tar", b"x").unwrap().file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["a.tar", "a (1).tar", "a (2).tar"]);
     }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_is_judged_is_what_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("out");
+        std::fs::create_dir(&inside).unwrap();
+        std::fs::write(folder.path().join("a.txt"), "x").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("a.txt"), inside.join("link.txt")).unwrap();
+        let guard = UploadGuard { file_upload_dirs: Some(vec![inside.clone()]), ..UploadGuard::default() };
+        let refused = read(inside.join("link.txt"), guard).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::UploadNotAllowed);
+        // What has no end would fill the memory, or keep the call waiting.
+        let endless = read("/dev/zero".into(), UploadGuard::default()).await.unwrap_err();
+        assert_eq!(endless.kind(), ErrorKind::File);
+    }
 }

@@ -197,7 +197,7 @@ impl Session {
         loop {
             let page = backend.session_tools(&self.0.id, &query).await?;
             if self.0.has_automatic_files() {
-                page.items.iter().for_each(|tool| self.0.known.learn(tool));
+                self.0.known.learn(&page.items);
             }
             let next = page.next_cursor.clone().filter(|cursor| !cursor.is_empty());
             pages.push(page);

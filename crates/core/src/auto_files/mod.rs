@@ -10,8 +10,9 @@ mod schema;
 mod upload;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use composio_contract::{Backend, ErrorKind, RawJson, Result, Tool};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -45,22 +46,28 @@ impl ToolFiles {
     }
 }
 
-/// The tools whose schemas a session has seen, by their slugs in upper case.
+/// The tools whose schemas a session has seen, by their slugs in upper case. Without a lock, which a forked child could
+/// find taken by a thread that it does not have.
 #[derive(Debug, Default)]
-pub(crate) struct KnownTools(Mutex<HashMap<String, Arc<ToolFiles>>>);
+pub(crate) struct KnownTools(ArcSwap<HashMap<String, Arc<ToolFiles>>>);
 
 impl KnownTools {
-    /// Remembers a tool.
-    pub(crate) fn learn(&self, tool: &Tool) {
-        self.put(&tool.slug, Arc::new(ToolFiles::of(tool)));
+    /// Remembers tools.
+    pub(crate) fn learn(&self, tools: &[Tool]) {
+        let files: Vec<_> = tools.iter().map(|tool| (tool.slug.as_str(), Arc::new(ToolFiles::of(tool)))).collect();
+        self.put(&files);
     }
 
-    fn put(&self, slug: &str, files: Arc<ToolFiles>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(slug.to_ascii_uppercase(), files);
+    fn put(&self, files: &[(&str, Arc<ToolFiles>)]) {
+        self.0.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.extend(files.iter().map(|(slug, files)| (slug.to_ascii_uppercase(), Arc::clone(files))));
+            known
+        });
     }
 
     fn get(&self, slug: &str) -> Option<Arc<ToolFiles>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&slug.to_ascii_uppercase()).cloned()
+        self.0.load().get(&slug.to_ascii_uppercase()).cloned()
     }
 
     /// What is known of a tool; the backend is asked once. A tool that the catalogue does not have has no files.
@@ -73,7 +80,7 @@ impl KnownTools {
             Err(error) if error.kind() == ErrorKind::NotFound => Arc::default(),
             Err(error) => return Err(error),
         };
-        self.put(slug, Arc::clone(&files));
+        self.put(&[(slug, Arc::clone(&files))]);
         Ok(files)
     }
 }
