@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use composio_contract::{
-    CustomTool, CustomToolkit, CustomTools, Error, RawJson, Result, check_custom_slug, final_custom_slug,
+    CustomTool, CustomToolkit, CustomTools, Error, RawJson, Result, check_custom_slug, check_slug_characters,
+    final_custom_slug,
 };
 
 /// The error of a run that should not have come here.
@@ -28,11 +29,17 @@ pub(crate) fn bind(tools: CustomTools) -> Result<CustomTools> {
     let mut name = |mut tool: CustomTool, toolkit: Option<&str>| -> Result<CustomTool> {
         check_custom_slug("custom tool", &tool.slug)?;
         check_texts(&tool.slug, &tool.name, &tool.description, 5_120)?;
-        if tool.input_schema.get("type").is_some_and(|kind| kind != "object") {
+        if let Some(toolkit) = &tool.extends_toolkit {
+            check_slug_characters("extends_toolkit", toolkit)?;
+        }
+        if !tool.input_schema.is_object() || tool.input_schema.get("type").is_some_and(|kind| kind != "object") {
             return Err(Error::validation(format!(
                 "custom tool `{}`: `input_schema` must be of type object",
                 tool.slug
             )));
+        }
+        if tool.output_schema.as_ref().is_some_and(|schema| !schema.is_object()) {
+            return Err(Error::validation(format!("custom tool `{}`: `output_schema` must be an object", tool.slug)));
         }
         let slug = final_custom_slug(&tool.slug, toolkit.or(tool.extends_toolkit.as_deref()))?;
         if let Some(other) = taken.insert(slug.clone(), tool.slug.clone()) {

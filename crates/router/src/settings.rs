@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::source::Tag;
 
+const SANDBOX_SIZES: [&str; 4] = ["standard", "medium", "large", "xlarge"];
+
 /// The configuration of a session whose caller set nothing.
 pub(crate) fn defaults(user_id: &str) -> SessionConfig {
     SessionConfig {
@@ -32,6 +34,8 @@ pub(crate) fn apply(
 ) -> Result<()> {
     let fresh = defaults(&config.user_id);
     patch(&settings.toolkits, &mut config.toolkits, |filter| selection(filter, "toolkits"))?;
+    // A choice that chooses nothing is none; replies have no form for it.
+    config.toolkits = config.toolkits.take().filter(|chosen| *chosen != Selection::default());
     patch(&settings.tools, &mut config.tools, tools)?;
     patch(&settings.tags, &mut config.tags, |filter| tags(filter, "tags"))?;
     patch(&settings.manage_connections, &mut config.manage_connections, |value| {
@@ -41,16 +45,22 @@ pub(crate) fn apply(
             enable_wait_for_connections: value.enable_wait_for_connections,
         })
     })?;
-    patch(&settings.auth_configs, &mut config.auth_configs, |value| Ok(value.clone()))?;
+    patch(&settings.auth_configs, &mut config.auth_configs, |value| match value {
+        Value::Object(ids) if ids.values().all(Value::is_string) => Ok(value.clone()),
+        _ => Err(Error::validation("`auth_configs` must be an object with the id of an auth config by toolkit")),
+    })?;
     patch(&settings.connected_accounts, &mut config.connected_accounts, |value| Ok(value.clone()))?;
-    patch(&settings.workbench, &mut config.workbench, |value| Ok(stored_workbench(value)))?;
+    patch(&settings.workbench, &mut config.workbench, stored_workbench)?;
     patch(&settings.multi_account, &mut config.multi_account, |value| {
         if value.max_accounts_per_toolkit.is_some_and(|limit| !(2..=10).contains(&limit)) {
             return Err(Error::validation("`multi_account.max_accounts_per_toolkit` must be from 2 to 10"));
         }
         Ok(value.clone())
     })?;
-    patch(&settings.proxy_execute, &mut config.proxy_execute, |value| Ok(value.clone()))?;
+    patch(&settings.proxy_execute, &mut config.proxy_execute, |value| match value.enable {
+        Some(_) => Ok(value.clone()),
+        None => Err(Error::validation("`proxy_execute` has no `enable`; it must be true or false")),
+    })?;
     replace(&settings.preload, &mut config.preload, fresh.preload, |value| {
         value.tools.as_ref().map_or_else(|| Ok(StoredPreload::default()), preload)
     })?;
@@ -125,6 +135,8 @@ fn tags(filter: &Filter, setting: &str) -> Result<Selection> {
 }
 
 fn tools(filters: &BTreeMap<String, ToolFilter>) -> Result<BTreeMap<String, ToolSelection>> {
+    let chooses =
+        |(_, filter): &(&String, &ToolFilter)| ToolSelection::from((*filter).clone()) != ToolSelection::default();
     let convert = |(toolkit, filter): (&String, &ToolFilter)| {
         let setting = format!("tools.{toolkit}");
         one_of_both(filter.enable.as_ref(), filter.disable.as_ref(), &setting)?;
@@ -137,7 +149,7 @@ fn tools(filters: &BTreeMap<String, ToolFilter>) -> Result<BTreeMap<String, Tool
         }
         Ok((toolkit.to_lowercase(), filter.clone().into()))
     };
-    filters.iter().map(convert).collect()
+    filters.iter().filter(chooses).map(convert).collect()
 }
 
 fn preload(tools: &PreloadTools) -> Result<StoredPreload> {
@@ -155,17 +167,28 @@ fn preload(tools: &PreloadTools) -> Result<StoredPreload> {
     }
 }
 
-/// Two of the sandbox's options have other names in replies.
-fn stored_workbench(switch: &Switch) -> Switch {
-    let renamed = switch.extra.iter().map(|(name, value)| {
-        let name = match name.as_str() {
-            "enable_proxy_execution" => "proxy_execution_enabled",
-            "enable_tool_execution" => "tool_execution_enabled",
-            other => other,
+/// Two of the sandbox's options have other names in replies. What is null was not set.
+fn stored_workbench(switch: &Switch) -> Result<Switch> {
+    let mut extra = Extra::new();
+    for (name, value) in switch.extra.iter().filter(|(_, value)| !value.is_null()) {
+        let (stored, fits, expected) = match name.as_str() {
+            "enable_proxy_execution" => ("proxy_execution_enabled", value.is_boolean(), "true or false"),
+            "enable_tool_execution" => ("tool_execution_enabled", value.is_boolean(), "true or false"),
+            "auto_offload_threshold" => {
+                (name.as_str(), value.as_f64().is_some_and(|bytes| bytes > 0.0), "a number above 0")
+            }
+            "sandbox_size" => {
+                let known = value.as_str().is_some_and(|size| SANDBOX_SIZES.contains(&size));
+                (name.as_str(), known, "\"standard\", \"medium\", \"large\" or \"xlarge\"")
+            }
+            other => (other, true, ""),
         };
-        (name.to_owned(), value.clone())
-    });
-    Switch { enable: switch.enable, extra: renamed.collect() }
+        if !fits {
+            return Err(Error::validation(format!("`workbench.{name}` is {value}; it must be {expected}")));
+        }
+        extra.insert(stored.to_owned(), value.clone());
+    }
+    Ok(Switch { enable: switch.enable, extra })
 }
 
 fn merge(change: &ExperimentalSettings, stored: &mut ExperimentalSettings) -> Result<()> {
@@ -215,7 +238,7 @@ mod tests {
             "toolkits": {"disable": ["files"], "require_approval": ["http"]},
             "tools": {"SQLite": {"tags": ["readOnlyHint"]}},
             "manage_connections": {"enable": false},
-            "workbench": {"enable": true, "enable_proxy_execution": false},
+            "workbench": {"enable": true, "enable_proxy_execution": false, "auto_offload_threshold": null},
         }))
         .unwrap();
         assert_eq!(
@@ -235,6 +258,12 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_that_chooses_nothing_is_none() {
+        let config = stored(json!({"toolkits": {"require_approval": null}, "tools": {"files": {}}})).unwrap();
+        assert_eq!((config.get("toolkits"), &config["tools"]), (None, &json!({})));
+    }
+
+    #[test]
     fn a_wrong_setting_is_named() {
         for (settings, message) in [
             (json!({"toolkits": {"enable": [], "disable": []}}), "`toolkits` has both `enable` and `disable`"),
@@ -243,6 +272,11 @@ mod tests {
             (json!({"preload": {"tools": "some"}}), "`preload.tools` is `some`"),
             (json!({"preload": {"tools": ["local_x"]}}), "`preload.tools` lists the custom tool `local_x`"),
             (json!({"multi_account": {"max_accounts_per_toolkit": 1}}), "must be from 2 to 10"),
+            (json!({"workbench": {"sandbox_size": {}}}), "`workbench.sandbox_size` is {}; it must be \"standard\""),
+            (json!({"workbench": {"enable_tool_execution": 1}}), "it must be true or false"),
+            (json!({"workbench": {"auto_offload_threshold": 0}}), "is 0; it must be a number above 0"),
+            (json!({"auth_configs": [null]}), "`auth_configs` must be an object"),
+            (json!({"proxy_execute": {}}), "`proxy_execute` has no `enable`"),
             (json!({"instant": {}}), "paid tools exist on the hosted backend only"),
             (json!({"experimental": {"assistive_prompt_config": {"user_timezone": "Mars"}}}), "`Mars` is not an IANA"),
         ] {
