@@ -1,6 +1,7 @@
 //! Servers over streamable HTTP: with sessions, and stateless.
 
 use std::borrow::Cow;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,13 +41,18 @@ struct Everything {
 
 impl Everything {
     async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { process: Self::spawn(port).await, port, url: format!("http://127.0.0.1:{port}/mcp") }
+        loop {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            // Another process may take the port before the server does.
+            if let Some(process) = Self::spawn(port).await {
+                return Self { process, port, url: format!("http://127.0.0.1:{port}/mcp") };
+            }
+        }
     }
 
     async fn restart(&mut self) {
         self.end();
-        self.process = Self::spawn(self.port).await;
+        self.process = Self::spawn(self.port).await.unwrap();
     }
 
     fn end(&mut self) {
@@ -54,18 +60,29 @@ impl Everything {
         self.process.wait().unwrap();
     }
 
-    async fn spawn(port: u16) -> Child {
+    /// None where the server ends instead of listening.
+    async fn spawn(port: u16) -> Option<Child> {
         let script = installed("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
-        let process = Command::new("node")
+        let mut process = Command::new("node")
             .args([&script, "streamableHttp"])
             .env("PORT", port.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        until("it listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        process
+        let mut log = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let (listens, log) =
+            tokio::task::spawn_blocking(move || (log.any(|line| line.contains("listening on port")), log))
+                .await
+                .unwrap();
+        if !listens {
+            process.wait().unwrap();
+            return None;
+        }
+        // What it says later must not fill the pipe.
+        std::thread::spawn(|| log.for_each(drop));
+        Some(process)
     }
 }
 
