@@ -64,7 +64,7 @@ $(TOOLS)/stamp: tests/tools.txt
 	$(TOOLS)/bin/$(PIP) -r tests/tools.txt
 	touch $@
 
-lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, dependency licences.
+lint: $(TOOLS)/stamp $(VENV)/installed node ## Formatters, linters, type checkers, dependency licences.
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	cargo fetch --quiet --locked
@@ -74,6 +74,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed ## Formatters, linters, type checkers, de
 	$(VENV)/bin/mypy --config-file python/pyproject.toml
 	$(VENV)/bin/mypy --strict --python-version 3.10 python/tests python/demo/demo.py
 	$(VENV)/bin/python -m mypy.stubtest composio._native
+	cd node && npx eslint . && npx prettier --log-level warn --check . && npx typedoc --logLevel Warn --emit none
 
 test: test-rust test-python test-server test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
 	@echo "All tests passed."

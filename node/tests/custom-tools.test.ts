@@ -28,7 +28,7 @@ before(async () => {
 });
 after(() => mock.stop());
 
-const session = (...customTools: CustomTool[]): Promise<Session<unknown>> =>
+const session = (...customTools: CustomTool[]): Promise<Session> =>
   composio.create("user", { experimental: { customTools } });
 
 function tool(inputParams: InputSchema, execute: (input: unknown) => unknown): CustomTool {
@@ -118,7 +118,7 @@ for (const [name, thrown, message] of THROWN) {
       () => {
         throw thrown;
       },
-      () => Promise.reject(thrown as Error),
+      () => Promise.reject(thrown),
     ];
     for (const work of functions) {
       const bound = await session(tool({ type: "object" }, work));

@@ -24,7 +24,7 @@ before(async () => {
 });
 after(() => mock.stop());
 
-const sent = async (value: unknown) => (await session.execute("ECHO", { value } as JsonObject)).data["value"];
+const sent = async (value: unknown) => (await session.execute("ECHO", { value })).data["value"];
 
 /** What is the same JSON: no minus zero, and an integer that a number holds only by chance is a bigint. */
 function canonical(value: unknown): unknown {
@@ -85,7 +85,7 @@ const WITHOUT_FORM: [string, unknown, RegExp][] = [
 for (const [name, value, message] of WITHOUT_FORM) {
   test(`${name} is refused before anything is sent`, async () => {
     const { requests_served: before } = await mock.control("stats");
-    const refused = session.execute("GITHUB_CREATE_ISSUE", { value } as JsonObject);
+    const refused = session.execute("GITHUB_CREATE_ISSUE", { value });
     await assert.rejects(refused, (error) => {
       assert.ok(error instanceof ValidationError);
       assert.match(error.message, message);

@@ -101,7 +101,7 @@ const ask: Record<string, (tools: never) => Promise<unknown>> = {
     }),
 };
 
-const providers: Provider<unknown>[] = [
+const providers: Provider[] = [
   new OpenAIProvider(),
   new OpenAIResponsesProvider(),
   new AnthropicProvider(),

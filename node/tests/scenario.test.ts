@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { AnthropicProvider } from "@composio/anthropic";
-import { Composio, errorClasses, experimental_createTool, type ComposioError, type JsonObject } from "@composio/core";
+import { Composio, ComposioError, errorClasses, experimental_createTool, type JsonObject } from "@composio/core";
 import { OpenAIProvider } from "@composio/openai";
 
 import { config, everything } from "./embedded.js";
@@ -80,10 +80,13 @@ async function play(given: Given, folder: string): Promise<Fields> {
       outcome["multi_execute"] = mixed;
       outcome["unknown_tool"] = await session.execute(given.unknown_tool).then(
         () => "was found",
-        (error: ComposioError) => ({
-          kind: error.constructor === errorClasses[error.kind] ? error.kind : error.constructor.name,
-          message: error.suggestedFix === undefined ? error.message : `${error.message} (${error.suggestedFix})`,
-        }),
+        (error: unknown) => {
+          assert.ok(error instanceof ComposioError);
+          return {
+            kind: error.constructor === errorClasses[error.kind] ? error.kind : error.constructor.name,
+            message: error.suggestedFix === undefined ? error.message : `${error.message} (${error.suggestedFix})`,
+          };
+        },
       );
     }
     await composio.close();

@@ -52,7 +52,7 @@ test("methods have exact results, and none is any", () => {
 
 test("the provider says what tools() gives", () => {
   const options = { backend: "embedded" } as const;
-  const [plain, anthropic, google, responses, framework] = [
+  const [_plain, _anthropic, _google, _responses, framework] = [
     new Composio(options),
     new Composio({ ...options, provider: new AnthropicProvider() }),
     new Composio({ ...options, provider: new GoogleProvider() }),
@@ -60,10 +60,10 @@ test("the provider says what tools() gives", () => {
     new Composio({ ...options, provider: new Framework() }),
   ];
   type Tools<C> = C extends Composio<infer T> ? T : never;
-  expectTypeOf<Tools<typeof plain>>().toEqualTypeOf<OpenAITool[]>();
-  expectTypeOf<Tools<typeof anthropic>>().toEqualTypeOf<AnthropicTool[]>();
-  expectTypeOf<Tools<typeof google>>().toEqualTypeOf<GoogleTool[]>();
-  expectTypeOf<Tools<typeof responses>>().toEqualTypeOf<OpenAIResponsesTool[]>();
+  expectTypeOf<Tools<typeof _plain>>().toEqualTypeOf<OpenAITool[]>();
+  expectTypeOf<Tools<typeof _anthropic>>().toEqualTypeOf<AnthropicTool[]>();
+  expectTypeOf<Tools<typeof _google>>().toEqualTypeOf<GoogleTool[]>();
+  expectTypeOf<Tools<typeof _responses>>().toEqualTypeOf<OpenAIResponsesTool[]>();
   expectTypeOf<Tools<typeof framework>>().toEqualTypeOf<Map<string, Tool>>();
   assert.equal(framework.provider.name, "framework");
 });

@@ -40,7 +40,7 @@ const NAMES = readdirSync(VECTORS)
     (read(file)["vectors"] as Fields[]).map(({ name }) => `${path.basename(file, ".json")}/${String(name)}`),
   );
 
-const PROVIDERS: Record<string, () => Provider<unknown>> = {
+const PROVIDERS: Record<string, () => Provider> = {
   openai: () => new OpenAIProvider(),
   openai_responses: () => new OpenAIResponsesProvider(),
   anthropic: () => new AnthropicProvider(),
@@ -66,7 +66,7 @@ function customTool(given: Definition): CustomTool {
     outputParams: given.output_schema,
     extendsToolkit: given.extends_toolkit,
     preload: given.preload,
-    execute: (input, context) => behave(given.behaviour, input as JsonObject, context),
+    execute: (input, context) => behave(given.behaviour, input, context),
   });
 }
 
@@ -234,7 +234,7 @@ class Player {
       case "toolkits.list":
         return client.toolkits.list(given);
       case "tools.get":
-        return client.tools.getRawComposioToolBySlug((slug ?? "") as string);
+        return client.tools.getRawComposioToolBySlug(slug ?? "");
       case "tools.list": {
         const { toolkit, ...query } = given as Fields;
         const toolkits = toolkit === undefined ? undefined : [toolkit as string];
@@ -392,7 +392,7 @@ for (const name of NAMES) {
         await play(new Player(vector, work), mock);
       } finally {
         for (const [key, value] of Object.entries(saved)) {
-          if (value === undefined) delete process.env[key];
+          if (value === undefined) Reflect.deleteProperty(process.env, key);
           else process.env[key] = value;
         }
       }

@@ -57,12 +57,12 @@ export function begin<T>(
   try {
     id = start(queue());
   } catch (error) {
-    return Promise.reject(lift(error) as Error);
+    return Promise.reject(lift(error));
   }
   if (id === null) return null;
   const number = id;
   return new Promise((resolve, reject) => {
-    const call: Waiting = { resolve: resolve as (value: unknown) => void, reject };
+    const call: Waiting = { resolve: resolve, reject };
     if (signal !== undefined) {
       call.forget = onAbort(signal, () => {
         waiting.delete(number);

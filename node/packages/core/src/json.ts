@@ -72,7 +72,9 @@ function write(value: unknown, depth: number): string {
 
 function writeObject(value: object, depth: number): string {
   if (depth < 0) throw new Refusal(`is nested more than ${MAX_DEPTH} deep, or contains itself`);
-  if ("toJSON" in value && typeof value.toJSON === "function") return write(value.toJSON(), depth);
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    return write((value as { toJSON(): unknown }).toJSON(), depth);
+  }
   if (Array.isArray(value)) return writeArray(value, depth);
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
     return write(value.valueOf(), depth);

@@ -83,8 +83,8 @@ function jsonSchema(slug: string, what: string, schema: unknown): JsonObject {
 }
 
 async function parseZod(schema: Zod4Schema | Zod3Schema, value: unknown): Promise<Parsed> {
-  const parse = (schema as ZodSchema).safeParseAsync;
-  if (parse !== undefined) return parse.call(schema, value);
+  const own = schema as ZodSchema;
+  if (own.safeParseAsync !== undefined) return own.safeParseAsync(value);
   // zod/mini: its schemas have no methods of their own to parse with.
   return zod4("safeParseAsync")(schema, value) as Promise<Parsed>;
 }
@@ -93,8 +93,8 @@ function zodSchema(slug: string, schema: Zod4Schema | Zod3Schema, io: "input" | 
   try {
     if (!("_zod" in schema)) return toJsonSchema(schema, io);
     const options = { io, unrepresentable: "any" };
-    const own = (schema as ZodSchema).toJSONSchema;
-    return (own === undefined ? zod4("toJSONSchema")(schema, options) : own.call(schema, options)) as JsonObject;
+    const own = schema as ZodSchema;
+    return (own.toJSONSchema?.(options) ?? zod4("toJSONSchema")(schema, options)) as JsonObject;
   } catch (error) {
     if (error instanceof ValidationError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
