@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import resource
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from composio import AsyncComposio, Composio
 from conftest import Mock
 
+PROC = Path("/proc/self")
 SESSIONS = 10_000
 # Bytes that memory may grow by while 10,000 sessions come and go.
 GROWTH = 8 << 20
@@ -23,9 +24,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /pr
 def held() -> tuple[int, int, int]:
     """Open files, threads, and bytes of memory."""
     gc.collect()
-    with open("/proc/self/statm") as status:
-        resident = int(status.read().split()[1]) * resource.getpagesize()
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), resident
+    resident = int((PROC / "statm").read_text().split()[1]) * resource.getpagesize()
+    return sum(1 for _ in (PROC / "fd").iterdir()), sum(1 for _ in (PROC / "task").iterdir()), resident
 
 
 def nothing_left(before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
