@@ -17,6 +17,7 @@ mod extract;
 mod host;
 pub mod keys;
 mod listen;
+mod mcp;
 mod metrics;
 mod options;
 mod problem;

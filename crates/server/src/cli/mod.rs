@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod keys;
+mod log;
 mod serve;
 mod sessions;
 mod table;
@@ -52,7 +53,7 @@ enum Command {
     /// Makes, lists and revokes the keys that let callers in.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Lists, shows and deletes sessions.
+    /// Lists, shows and deletes sessions, and makes tokens for them.
     Sessions(sessions::Arguments),
     /// Lists the toolkits.
     Toolkits(tools::Toolkits),
