@@ -15,14 +15,24 @@ use rmcp::{ErrorData, RoleServer};
 use super::target::Target;
 use super::{outcome, questions, tools};
 
-/// Answers the requests of clients. Each request brings the session it is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Handler;
+/// Answers the requests of clients. Over HTTP each brings the session it is for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handler {
+    /// The session of a client that has no other.
+    only: Option<Target>,
+}
 
 impl Handler {
-    fn target(self, extensions: &Extensions) -> Result<Target, ErrorData> {
-        let target = extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Target>());
-        target
+    /// For a client whose requests are all for one session.
+    pub(super) fn of(target: Target) -> Self {
+        Self { only: Some(target) }
+    }
+
+    fn target(&self, extensions: &Extensions) -> Result<Target, ErrorData> {
+        let of_request = || extensions.get::<Parts>()?.extensions.get::<Target>();
+        self.only
+            .as_ref()
+            .or_else(of_request)
             .cloned()
             .ok_or_else(|| outcome::protocol_error(&Error::new(ErrorKind::Internal, "a request has no session")))
     }

@@ -52,7 +52,7 @@ impl Endpoint {
             .disable_allowed_hosts()
             .with_json_response(true)
             .with_max_request_body_bytes(options.body_limit);
-        let service = StreamableHttpService::new(|| Ok(Handler), Arc::clone(&conversations), config);
+        let service = StreamableHttpService::new(|| Ok(Handler::default()), Arc::clone(&conversations), config);
         Self { service, conversations, owners: Mutex::default() }
     }
 

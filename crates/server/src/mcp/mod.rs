@@ -8,10 +8,12 @@ mod handler;
 mod http;
 mod outcome;
 mod questions;
+mod stdio;
 mod target;
 mod tools;
 
 pub(crate) use http::{Endpoint, answer};
+pub(crate) use stdio::converse;
 
 /// Where a session is served.
 pub(crate) const PATH: &str = "/tool_router/{session_id}/mcp";

@@ -1,11 +1,13 @@
 //! A session's MCP endpoint, with the client of the protocol's own library: in the stateless revision and in the last one
 //! before it.
 
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use composio_router::Project;
+use composio_router::{Project, Router, RouterConfig};
 use composio_server::PublicUrl;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rmcp::model::{
@@ -19,6 +21,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{ClientHandler, ClientLifecycleMode};
 use serde_json::{Value, json};
+use tokio::process::{Child, Command};
 
 use crate::common::{Server, request};
 
@@ -410,5 +413,77 @@ async fn a_client_that_only_listens_does_not_hold_up_the_end() {
     structured(&call(&client, "TIME_NOW", json!({})).await.unwrap());
     server.tell_to_stop();
     tokio::time::timeout(Duration::from_secs(10), server.ended()).await.unwrap();
+    drop(client);
+}
+
+/// `composio mcp` with a folder of its own, as a client starts it.
+async fn start(folder: &Path, arguments: &[&str], era: Era) -> (Client, Child) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_composio"))
+        .arg("mcp")
+        .args(arguments)
+        .args(["--data".as_ref(), folder.as_os_str()])
+        .env_remove("COMPOSIO_CONFIG")
+        .env_remove("COMPOSIO_LOG")
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pipes = (program.stdout.take().unwrap(), program.stdin.take().unwrap());
+    let client = serve_client_with_lifecycle(User::default(), pipes, era.lifecycle()).await.unwrap();
+    (client, program)
+}
+
+async fn ends(mut program: Child) {
+    let status = tokio::time::timeout(Duration::from_secs(20), program.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+async fn sessions(folder: &Path) -> usize {
+    let router = Router::builder().config(RouterConfig::in_folder(folder)).build().unwrap();
+    router.store().sessions(&Project::default(), 10).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_client_that_starts_the_program_has_a_session_of_its_own() {
+    for era in ERAS {
+        let folder = tempfile::tempdir().unwrap();
+        let (client, program) = start(folder.path(), &["--user", "ada", "--toolkits", "time,files"], era).await;
+        let listed = client.list_all_tools().await.unwrap();
+        assert!(listed.iter().all(|tool| tool.name.starts_with("COMPOSIO_")), "{listed:?}");
+        let now = call(&client, "TIME_NOW", json!({"timezone": "Asia/Tokyo"})).await.unwrap();
+        assert_eq!(structured(&now)["timezone"], "Asia/Tokyo");
+        let filtered = call(&client, "SQLITE_QUERY", json!({"path": "a.db", "sql": "select 1"})).await.unwrap();
+        assert!(refusal(&filtered).contains("toolkits"), "{filtered:?}");
+        assert_eq!(sessions(folder.path()).await, 1);
+        client.cancel().await.unwrap();
+        ends(program).await;
+        assert_eq!(sessions(folder.path()).await, 0, "the session was for this client");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_there_is_taken_up_and_stays() {
+    let server = Server::open().await;
+    let session = session_with(&server, None, json!({"toolkits": ["time"], "preload": {"tools": "all"}})).await;
+    let (client, program) = start(server.folder.path(), &["--session", &session], Era::Stateful).await;
+    let listed = client.list_all_tools().await.unwrap();
+    assert!(listed.iter().any(|tool| tool.name == "TIME_NOW"), "{listed:?}");
+    client.cancel().await.unwrap();
+    ends(program).await;
+    server.call("GET", &format!("/tool_router/session/{session}"), None, None).await.expect(200);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_program_ends_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (client, program) = start(folder.path(), &["--user", "ada"], Era::Stateful).await;
+    let told = Command::new("kill").args(["-TERM", &program.id().unwrap().to_string()]).status().await.unwrap();
+    assert!(told.success());
+    ends(program).await;
+    assert_eq!(sessions(folder.path()).await, 0);
     drop(client);
 }
