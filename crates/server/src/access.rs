@@ -86,6 +86,12 @@ pub(crate) async fn identify_for_session(
     }
 }
 
+/// Takes out what lets a request in.
+pub(crate) fn forget_credentials(headers: &mut HeaderMap) {
+    headers.remove(HEADER);
+    headers.remove(header::AUTHORIZATION);
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

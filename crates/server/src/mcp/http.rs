@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -24,8 +25,10 @@ use crate::problem::Problem;
 
 /// Names what a client of an older revision of the protocol has begun.
 const CONVERSATION: &str = "mcp-session-id";
-/// Conversations that a project's clients may have at the same time. One that is idle for five minutes ends.
+/// Conversations that a project's clients may have at the same time.
 const CONVERSATIONS: usize = 1_024;
+/// A conversation ends when nothing was said in it for so long, which is longer than a user may take for an answer.
+const IDLE: Duration = Duration::from_secs(20 * 60);
 
 /// The session, and its project, that a conversation belongs to.
 type Owner = (Project, Arc<str>);
@@ -46,7 +49,9 @@ impl fmt::Debug for Endpoint {
 
 impl Endpoint {
     pub(crate) fn new(options: &Options) -> Self {
-        let conversations = Arc::<LocalSessionManager>::default();
+        let mut conversations = LocalSessionManager::default();
+        conversations.session_config.keep_alive = Some(IDLE);
+        let conversations = Arc::new(conversations);
         // Host and origin are checked before, as for every route.
         let config = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
@@ -118,6 +123,8 @@ pub(crate) async fn answer(
     let begins = !request.headers().contains_key(CONVERSATION);
     let method = request.method().clone();
     let caller = Some((app.clone(), Arc::clone(&identity)));
+    // They have done their work, and the MCP library logs requests with their headers.
+    access::forget_credentials(request.headers_mut());
     request.extensions_mut().insert(Target { router, session_id, caller });
     let response = app.mcp().service.handle(request).await;
     if begins {

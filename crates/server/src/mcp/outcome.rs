@@ -38,20 +38,21 @@ pub(super) fn refused(message: impl Into<String>) -> CallToolResult {
 /// What a call that could not be made is answered with.
 pub(super) fn of_error(error: &Error) -> std::result::Result<CallToolResult, ErrorData> {
     match error.kind() {
-        // A tool that is not there: the protocol has an error for it.
-        ErrorKind::NotFound => Err(ErrorData::invalid_params(said(error), None)),
-        ErrorKind::Closed => Err(ErrorData::internal_error("the server is stopping", None)),
-        ErrorKind::Internal | ErrorKind::InternalServer => Err(internal(error)),
+        // A tool that is not there is one of them: the protocol has an error for it.
+        ErrorKind::NotFound | ErrorKind::Closed | ErrorKind::Internal | ErrorKind::InternalServer => {
+            Err(protocol_error(error))
+        }
         _ => Ok(refused(said(error))),
     }
 }
 
-/// An error of a request that is no call of a tool.
+/// An error of the protocol.
 pub(super) fn protocol_error(error: &Error) -> ErrorData {
     match error.kind() {
         ErrorKind::NotFound => ErrorData::invalid_params(said(error), None),
         ErrorKind::Closed => ErrorData::internal_error("the server is stopping", None),
-        _ => internal(error),
+        ErrorKind::Internal | ErrorKind::InternalServer => internal(error),
+        _ => ErrorData::internal_error(said(error), None),
     }
 }
 

@@ -297,6 +297,28 @@ async fn a_token_opens_one_session_until_that_is_deleted() {
 }
 
 #[tokio::test]
+async fn without_keys_any_credential_is_as_good_as_none() {
+    let server = Server::open().await;
+    let session = server.session(None).await;
+    for headers in [&[][..], &[("x-api-key", "whatever")], &[("authorization", "Bearer whatever")]] {
+        assert_eq!(knock(&server, &session, headers).await, (200, None));
+    }
+    assert_eq!(knock(&server, "trs_none", &[]).await, (404, Some("NotFound".to_owned())));
+    assert_eq!(knock(&server, &session, &[("origin", "https://evil.example")]).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_body_may_be_no_larger_than_any_other() {
+    let server = Server::with(|options| options.body_limit = 2_000).await;
+    let session = server.session(None).await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "y".repeat(3_000)}});
+    let mut large = request("POST", &format!("/tool_router/{session}/mcp"), None, Some(body));
+    large.headers_mut().insert("accept", "application/json, text/event-stream".parse().unwrap());
+    server.send(large).await.expect(413);
+    assert_eq!(knock(&server, &session, &[]).await.0, 200);
+}
+
+#[tokio::test]
 async fn what_a_client_began_at_one_session_is_not_there_at_another() {
     let server = Server::open().await;
     let (first, second) = (server.session(None).await, server.session(None).await);
@@ -367,6 +389,34 @@ async fn a_call_that_is_cancelled_stops() {
 }
 
 #[tokio::test]
+async fn a_stateless_call_stops_with_its_connection() {
+    let server = Server::open().await;
+    let session = server.session(None).await;
+    let body = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "SLOW_WAIT", "arguments": {}, "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }},
+    });
+    let mut request = request("POST", &format!("/tool_router/{session}/mcp"), None, Some(body));
+    for (name, value) in [
+        ("accept", "application/json, text/event-stream"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "SLOW_WAIT"),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    tokio::select! {
+        answer = server.send(request) => panic!("it waits: {answer:?}"),
+        () = server.slow.begun.notified() => {}
+    }
+    until_logged(&server, &session, "cancelled by the caller").await;
+}
+
+#[tokio::test]
 async fn the_servers_limits_hold() {
     let server = Server::with(|options| {
         options.concurrency = 1;
@@ -377,6 +427,8 @@ async fn the_servers_limits_hold() {
     let client = open(&server, &session, Era::Stateful).await;
     let (slow, busy) = tokio::join!(call(&client, "SLOW_WAIT", json!({})), async {
         server.slow.begun.notified().await;
+        let error = client.list_all_tools().await.unwrap_err().to_string();
+        assert!(error.contains("run already"), "{error}");
         call(&client, "TIME_NOW", json!({})).await.unwrap()
     });
     assert!(refusal(&busy).contains("run already"), "{busy:?}");
