@@ -1,4 +1,4 @@
-"""The protocol's own Python package against `composio serve`: in the newest revision and in those before it.
+"""MCP's own Python package against `composio serve` and `composio mcp`: in the newest revision and in one before it.
 
 python tests/server/mcp_client.py path/to/composio
 """
@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import json
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
-from mcp import Client, MCPError
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 from serving import serving
@@ -107,6 +108,16 @@ async def check_approval(session: dict[str, Any], key: str, mode: str) -> None:
         assert waits.is_error and "approval" in text(waits), waits
 
 
+async def check_stdio(program: str, mode: str) -> None:
+    """The client starts the program itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["--data", folder, "mcp", "--user", "ada", "--toolkits", "time", "--all-tools"]
+        async with Client(StdioServerParameters(command=program, args=arguments, cwd=folder), mode=mode) as client:
+            assert "TIME_NOW" in {tool.name for tool in (await client.list_tools()).tools}
+            now = await client.call_tool("TIME_NOW", {"timezone": "Asia/Tokyo"})
+            assert now.structured_content and now.structured_content["timezone"] == "Asia/Tokyo", now
+
+
 def main() -> None:
     """Runs the checks against a server of their own."""
     with serving(sys.argv[1]) as (url, key):
@@ -119,6 +130,7 @@ def main() -> None:
             asyncio.run(check_tools(plain, key, mode))
             asyncio.run(check_every_tool(every, key, mode))
             asyncio.run(check_approval(asking, key, mode))
+            asyncio.run(check_stdio(sys.argv[1], mode))
         try:
             urllib.request.urlopen(plain["mcp"]["url"])
         except urllib.error.HTTPError as error:
