@@ -88,12 +88,13 @@ test-rust: servers
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
-# The vendor's unchanged package, this project's own, and Schemathesis against `composio serve`.
+# The vendor's unchanged package, this project's own, Schemathesis, and MCP's own Python client against `composio serve`.
 test-server: $(PEER)/stamp $(VENV)/installed $(TOOLS)/stamp
 	cargo build --quiet -p composio-server
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/schema.py $(TARGET)/debug/composio $(TOOLS)/bin/schemathesis
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server

@@ -24,11 +24,13 @@ mod prompt;
 mod router;
 mod sessions;
 mod settings;
+mod signer;
 pub mod slug;
 pub mod source;
 mod sources;
 pub mod store;
 mod ticket;
+mod token;
 pub mod workspace;
 mod workspaces;
 

@@ -3,18 +3,16 @@
 //! A ticket carries what it stands for, so that any process that shares the store can redeem it, also after a restart.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
-use data_encoding::BASE64URL_NOPAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::clock;
 use crate::project::Project;
+use crate::signer::Signer;
 use crate::store::Store;
 
 /// What the URLs of files begin with. A server puts its own address in place of it.
@@ -52,8 +50,7 @@ pub(crate) struct Ticket {
 /// Issues and redeems tickets.
 #[derive(Default)]
 pub(crate) struct Tickets {
-    /// Read from the store when it is first needed.
-    key: OnceLock<[u8; 32]>,
+    signer: Signer,
     /// Uploads that were made, and when their tickets lapse. Another process does not know of them.
     used: Mutex<HashMap<String, i64>>,
 }
@@ -65,16 +62,9 @@ impl std::fmt::Debug for Tickets {
 }
 
 impl Tickets {
-    fn mac(&self, store: &dyn Store) -> Result<Hmac<Sha256>> {
-        let key = match self.key.get() {
-            Some(key) => key,
-            None => {
-                let key = store.signing_key()?;
-                self.key.get_or_init(|| key)
-            }
-        };
-        Hmac::new_from_slice(key)
-            .map_err(|error| Error::new(ErrorKind::Internal, "the signing key is no key").with_source(error))
+    /// What signs the tickets; the same key signs other texts too.
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// A URL and when it lapses, RFC 3339.
@@ -88,18 +78,17 @@ impl Tickets {
             path: ticket.path,
             expires: clock::millis().saturating_add(lifetime),
         };
-        let payload = serde_json::to_vec(&claims)
-            .map_err(|error| Error::new(ErrorKind::Internal, "cannot write a ticket").with_source(error))?;
-        let signature = self.mac(store)?.chain_update(&payload).finalize().into_bytes();
-        let url =
-            format!("{FILE_URL_SCHEME}{}.{}", BASE64URL_NOPAD.encode(&payload), BASE64URL_NOPAD.encode(&signature));
+        let url = format!("{FILE_URL_SCHEME}{}", self.signer.sign(store, &claims)?);
         Ok((url, clock::rfc3339(claims.expires)))
     }
 
     /// What a URL stands for; one for an upload serves once.
     pub(crate) fn redeem(&self, store: &dyn Store, url: &str, purpose: Purpose) -> Result<Ticket> {
-        let mac = self.mac(store)?;
-        let (claims, project) = read(url, mac)
+        let signed = url.strip_prefix(FILE_URL_SCHEME).unwrap_or_default();
+        let (claims, project) = self
+            .signer
+            .read(store, signed)?
+            .and_then(|claims: Claims| Project::new(&claims.project).ok().map(|project| (claims, project)))
             .filter(|(claims, _)| claims.purpose == purpose && self.is_fresh(claims))
             .ok_or_else(|| {
                 let (kind, what) = match purpose {
@@ -126,17 +115,6 @@ impl Tickets {
         used.retain(|_, expires| *expires > now);
         used.insert(claims.id.clone(), claims.expires).is_none()
     }
-}
-
-/// Reads a ticket if its signature is right.
-fn read(url: &str, mac: Hmac<Sha256>) -> Option<(Claims, Project)> {
-    let (payload, signature) = url.strip_prefix(FILE_URL_SCHEME)?.split_once('.')?;
-    let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
-    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
-    mac.chain_update(&payload).verify_slice(&signature).ok()?;
-    let claims: Claims = serde_json::from_slice(&payload).ok()?;
-    let project = Project::new(&claims.project).ok()?;
-    Some((claims, project))
 }
 
 #[cfg(test)]

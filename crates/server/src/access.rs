@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use composio_router::Router;
@@ -14,6 +14,8 @@ use crate::keys;
 use crate::problem::Problem;
 
 const HEADER: &str = "x-api-key";
+/// Stands for the key's id, before the project's name, where a session's token came in its place. No id has a colon.
+const TOKENS: &str = "session-token:";
 /// Stands for the key's id where there are no keys.
 const LOCAL: &str = "local";
 
@@ -29,6 +31,10 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn project(&self) -> &str {
         self.router.project().as_str()
+    }
+
+    pub(crate) fn router(&self) -> &Router {
+        &self.router
     }
 }
 
@@ -54,6 +60,41 @@ pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Ne
     // For the log.
     response.extensions_mut().insert(identity);
     Ok(response)
+}
+
+/// Who calls a session's MCP endpoint, with a key or with a token for that session alone.
+pub(crate) async fn identify_for_session(
+    app: &App,
+    headers: &HeaderMap,
+    session_id: &str,
+) -> Result<Identity, Problem> {
+    let Some(token) = bearer(headers) else { return identify(app, headers).await };
+    match app.router().session_of_token(token)? {
+        Some((project, session)) if session == session_id => {
+            // Tokens are many; those of a project count together.
+            let key = format!("{TOKENS}{project}");
+            Ok(Identity { router: app.router().in_project(project)?, key })
+        }
+        // A key may come as well, as from a program that sends both to every server.
+        _ if headers.contains_key(HEADER) || app.is_open().await? => identify(app, headers).await,
+        _ => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "InvalidSessionToken",
+            "the token is not one for this session, or it has lapsed",
+        )
+        .fix("make one with `composio sessions token`, or send a key in the header `x-api-key`")),
+    }
+}
+
+/// Takes out what lets a request in.
+pub(crate) fn forget_credentials(headers: &mut HeaderMap) {
+    headers.remove(HEADER);
+    headers.remove(header::AUTHORIZATION);
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn identify(app: &App, headers: &HeaderMap) -> Result<Identity, Problem> {

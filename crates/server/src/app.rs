@@ -1,14 +1,14 @@
 //! The server's state, and the service that answers requests.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::middleware;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::mcp::Endpoint;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::problem::Problem;
@@ -24,7 +24,8 @@ struct Inner {
     options: Options,
     slots: Slots,
     metrics: Metrics,
-    stopping: AtomicBool,
+    mcp: Endpoint,
+    stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -46,7 +47,9 @@ impl App {
             router.in_project(key.project.clone())?;
         }
         let slots = Slots { limit: options.concurrency, of: Mutex::default() };
-        Ok(Self(Arc::new(Inner { router, options, slots, metrics: Metrics::new(), stopping: AtomicBool::new(false) })))
+        let mcp = Endpoint::new(&options);
+        let stopping = watch::Sender::new(false);
+        Ok(Self(Arc::new(Inner { router, options, slots, metrics: Metrics::new(), mcp, stopping })))
     }
 
     /// What answers requests.
@@ -84,13 +87,23 @@ impl App {
         &self.0.metrics
     }
 
+    pub(crate) fn mcp(&self) -> &Endpoint {
+        &self.0.mcp
+    }
+
     /// From now on new requests are refused.
     pub(crate) fn stop(&self) {
-        self.0.stopping.store(true, Ordering::Release);
+        self.0.stopping.send_replace(true);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Acquire)
+        *self.0.stopping.borrow()
+    }
+
+    /// Resolves once new requests are refused.
+    pub(crate) async fn stopped(&self) {
+        // The sender is as old as the receiver, so that waiting does not fail.
+        let _ = self.0.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 }
 

@@ -68,6 +68,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     if tokio::time::timeout(app.options().grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(grace = ?app.options().grace, "calls were still running and are cut off");
     }
+    app.mcp().end();
     composio_contract::Backend::close(app.router()).await
 }
 

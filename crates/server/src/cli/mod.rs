@@ -3,6 +3,8 @@
 mod config;
 mod doctor;
 mod keys;
+mod log;
+mod mcp;
 mod serve;
 mod sessions;
 mod table;
@@ -49,10 +51,12 @@ pub(crate) struct Place {
 enum Command {
     /// Serves the v3.1 contract over HTTP.
     Serve(serve::Arguments),
+    /// Serves one session to the MCP client that starts this program, over standard input and output.
+    Mcp(mcp::Arguments),
     /// Makes, lists and revokes the keys that let callers in.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Lists, shows and deletes sessions.
+    /// Lists, shows and deletes sessions, and makes tokens for them.
     Sessions(sessions::Arguments),
     /// Lists the toolkits.
     Toolkits(tools::Toolkits),
@@ -70,7 +74,12 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = runtime().and_then(|runtime| runtime.block_on(run(cli)));
+    let done = runtime().and_then(|runtime| {
+        let done = runtime.block_on(run(cli));
+        // A read of standard input that is under way cannot be stopped; it is not waited for.
+        runtime.shutdown_background();
+        done
+    });
     match done {
         Ok(code) => code,
         Err(error) => {
@@ -93,6 +102,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(&cli.place, arguments).await,
+        Command::Mcp(arguments) => mcp::run(&cli.place, arguments).await,
         Command::Keys(command) => keys::run(&cli.place, command).await,
         Command::Sessions(arguments) => sessions::run(&cli.place, arguments).await,
         Command::Toolkits(arguments) => tools::list_toolkits(&cli.place, arguments).await,

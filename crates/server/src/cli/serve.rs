@@ -4,17 +4,14 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
+use super::log::{self, LogFormat};
 use super::{Place, say};
 use crate::{App, Options, PublicUrl};
-
-/// Says what is logged, as `info` or `composio_router=debug,info`.
-const LOG_VARIABLE: &str = "COMPOSIO_LOG";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -50,14 +47,6 @@ pub(super) struct Arguments {
     log_format: LogFormat,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    /// A line for people.
-    Text,
-    /// An object a line, for programs.
-    Json,
-}
-
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
@@ -81,7 +70,7 @@ impl Arguments {
 }
 
 pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode> {
-    log_to_stderr(arguments.log_format)?;
+    log::to_stderr(arguments.log_format)?;
     let router = Router::builder().config(place.load()?).build()?;
     let app = App::new(router, arguments.options()).await?;
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
@@ -100,24 +89,8 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn log_to_stderr(format: LogFormat) -> Result<()> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::Configuration, format!("{LOG_VARIABLE} cannot be read: {error}"))
-    };
-    let filter = match std::env::var(LOG_VARIABLE) {
-        Ok(text) => EnvFilter::try_new(text).map_err(|error| wrong(&error))?,
-        Err(_) => EnvFilter::new("info"),
-    };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = match format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    };
-    set.map_err(|error| wrong(&error))
-}
-
 /// Resolves when the process is asked to end. A second time it ends at once, as the system does without a handler.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
     let failed = |error: std::io::Error| Error::new(ErrorKind::Internal, format!("signals cannot be heard: {error}"));
     #[cfg(unix)]
     {

@@ -1,6 +1,7 @@
 //! `composio sessions`
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use composio_contract::{Backend as _, Result};
@@ -35,6 +36,17 @@ enum Command {
         /// The session's id.
         id: String,
     },
+    /// Prints a token that opens one session's MCP endpoint, and nothing else, as `Authorization: Bearer st_…`.
+    Token {
+        /// The session's id.
+        id: String,
+        /// Hours until it lapses. Deleting the session revokes it before.
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=720))]
+        hours: u64,
+        /// Prints an object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Deletes a session; its entries in the execution log stay.
     Delete {
         /// The session's id.
@@ -65,6 +77,15 @@ async fn answer(router: &Router, command: Command) -> Result<ExitCode> {
             say(&table::lines(&rows))
         }
         Command::Show { id } => say(&format!("{}\n", router.get_session(&id).await?.raw())),
+        Command::Token { id, hours, json } => {
+            let (token, expires_at) = router.session_token(&id, Duration::from_secs(hours * 3_600)).await?;
+            if json {
+                let object = json!({"session_id": id, "token": token, "expires_at": expires_at});
+                return say(&format!("{object}\n"));
+            }
+            eprintln!("Until {expires_at} this opens the session {id} at /tool_router/{id}/mcp:");
+            say(&format!("{token}\n"))
+        }
         Command::Delete { id } => {
             router.delete_session(&id).await?;
             eprintln!("The session {id} is deleted.");

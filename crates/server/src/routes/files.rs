@@ -1,18 +1,16 @@
 //! The file mount, and the URLs at which its files are put and got.
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse as _;
 use composio_contract::{Backend as _, FileListQuery, MountPath, Reply, UploadRequest};
 use composio_router::FILE_URL_SCHEME;
 
+use super::base::Base;
 use super::{Answer, Call, call, send};
 use crate::access::Caller;
 use crate::app::App;
-use crate::edge::Host;
 use crate::extract::{Json, Place, Query, read};
-use crate::problem::Problem;
 
 /// Under this name files of all callers count together.
 const SLOT: &str = "files";
@@ -24,27 +22,6 @@ pub(super) fn calls() -> Vec<Call> {
         call(Method::POST, "/tool_router/session/{session_id}/mounts/{mount_id}/download_url", download_url),
         call(Method::POST, "/tool_router/session/{session_id}/mounts/{mount_id}/delete", delete),
     ]
-}
-
-/// What the URLs of files begin with, as the caller can reach them.
-struct Base(String);
-
-impl FromRequestParts<App> for Base {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if let Some(url) = &app.options().public_url {
-            return Ok(Self(format!("{}/files/", url.as_str())));
-        }
-        let host = parts.extensions.get::<Host>().ok_or_else(|| Problem::internal("a request has no host"))?;
-        Ok(Self(format!("http://{}/files/", host.0)))
-    }
-}
-
-impl Base {
-    fn url(&self, of_router: &str) -> String {
-        format!("{}{}", self.0, of_router.strip_prefix(FILE_URL_SCHEME).unwrap_or(of_router))
-    }
 }
 
 async fn list(
@@ -62,7 +39,7 @@ async fn upload_url(
     Json(request): Json<UploadRequest>,
 ) -> Answer {
     let (_, mut reply) = router.upload_url(&id, &mount, &request).await?.into_parts();
-    reply.upload_url = base.url(&reply.upload_url);
+    reply.upload_url = base.file(&reply.upload_url);
     send(Reply::encode(reply))
 }
 
@@ -73,7 +50,7 @@ async fn download_url(
     Json(request): Json<MountPath>,
 ) -> Answer {
     let (_, mut reply) = router.download_url(&id, &mount, &request).await?.into_parts();
-    reply.download_url = base.url(&reply.download_url);
+    reply.download_url = base.file(&reply.download_url);
     send(Reply::encode(reply))
 }
 

@@ -1,5 +1,6 @@
 //! The paths, and what answers them.
 
+mod base;
 mod catalogue;
 mod files;
 mod sessions;
@@ -9,12 +10,12 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use composio_contract::{Reply, Result};
 
 use crate::app::App;
-use crate::contract;
 use crate::problem::Problem;
+use crate::{contract, mcp};
 
 /// Where files are put and got.
 pub(crate) const FILE: &str = "/files/{ticket}";
@@ -61,13 +62,15 @@ pub(crate) fn guarded() -> Router<App> {
     router
 }
 
-/// The paths that need none: those for the operator, the document, and files, whose URL is the key.
+/// The paths that need none, or not always a key: those for the operator, the document, files, whose URL is the key, and
+/// sessions over MCP, where a token may stand for it.
 pub(crate) fn open() -> Router<App> {
     Router::new()
         .route("/health/live", get(system::live))
         .route("/health/ready", get(system::ready))
         .route("/openapi.json", get(system::document))
         .route(FILE, get(files::get).put(files::put))
+        .route(mcp::PATH, any(mcp::answer))
 }
 
 /// The operations that are served, for the document.

@@ -3,9 +3,10 @@
 use axum::http::Method;
 use composio_contract::{
     AttachSession, Backend as _, CreateSession, ExecuteMetaRequest, ExecuteRequest, LinkRequest, PageQuery,
-    ProxyExecuteRequest, SearchRequest, SessionToolkitsQuery, UpdateSession,
+    ProxyExecuteRequest, Reply, Result, SearchRequest, Session, SessionToolkitsQuery, UpdateSession,
 };
 
+use super::base::Base;
 use super::{Answer, Call, call, created, send};
 use crate::access::Caller;
 use crate::extract::{Json, Place, Query};
@@ -29,24 +30,41 @@ pub(super) fn calls() -> Vec<Call> {
     ]
 }
 
-async fn create(Caller(router): Caller, Json(request): Json<CreateSession>) -> Answer {
-    created(router.create_session(&request).await)
+/// The session with the URL at which this server serves it over MCP.
+fn located(base: &Base, reply: Result<Reply<Session>>) -> Result<Reply<Session>> {
+    let (_, mut session) = reply?.into_parts();
+    session.mcp.url = base.mcp(&session.session_id);
+    Reply::encode(session)
 }
 
-async fn read(Caller(router): Caller, Place(id): Place<String>) -> Answer {
-    send(router.get_session(&id).await)
+async fn create(Caller(router): Caller, base: Base, Json(request): Json<CreateSession>) -> Answer {
+    created(located(&base, router.create_session(&request).await))
 }
 
-async fn update(Caller(router): Caller, Place(id): Place<String>, Json(request): Json<UpdateSession>) -> Answer {
-    send(router.update_session(&id, &request).await)
+async fn read(Caller(router): Caller, base: Base, Place(id): Place<String>) -> Answer {
+    send(located(&base, router.get_session(&id).await))
+}
+
+async fn update(
+    Caller(router): Caller,
+    base: Base,
+    Place(id): Place<String>,
+    Json(request): Json<UpdateSession>,
+) -> Answer {
+    send(located(&base, router.update_session(&id, &request).await))
 }
 
 async fn delete(Caller(router): Caller, Place(id): Place<String>) -> Answer {
     send(router.delete_session(&id).await)
 }
 
-async fn attach(Caller(router): Caller, Place(id): Place<String>, Json(request): Json<AttachSession>) -> Answer {
-    send(router.attach_session(&id, &request).await)
+async fn attach(
+    Caller(router): Caller,
+    base: Base,
+    Place(id): Place<String>,
+    Json(request): Json<AttachSession>,
+) -> Answer {
+    send(located(&base, router.attach_session(&id, &request).await))
 }
 
 async fn history(Caller(router): Caller, Place(id): Place<String>, Query(query): Query<PageQuery>) -> Answer {

@@ -41,6 +41,10 @@ async fn a_session_over_http_is_the_same_session() {
     let outcome = run.finish(Vec::new()).unwrap().remove(0).unwrap();
     let data: Value = outcome.data.decode("data").unwrap();
     assert_eq!(data["timezone"], "Asia/Tokyo");
+    // The endpoint lies at the server's own origin, so that the key goes there.
+    let mcp = session.mcp();
+    assert_eq!(mcp.url, format!("http://{}/tool_router/{}/mcp", server.address, session.id()));
+    assert_eq!(mcp.headers, [("x-api-key".to_owned(), key)]);
 }
 
 #[tokio::test]

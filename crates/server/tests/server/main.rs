@@ -8,5 +8,6 @@ mod contract;
 mod files;
 mod isolation;
 mod limits;
+mod mcp;
 mod program;
 mod system;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use composio_contract::{Backend as _, CreateSession};
+use composio_router::{Router, RouterConfig};
 use serde_json::Value;
 
 fn composio(folder: &Path, arguments: &[&str]) -> Output {
@@ -136,4 +138,32 @@ async fn sessions_are_listed_by_project() {
     assert_eq!(run(&["sessions", "--project", "shop", "delete", &session]).status.code(), Some(1));
     assert!(run(&["sessions", "delete", &session]).status.success());
     server.call("GET", &format!("/tool_router/session/{session}"), None, None).await.expect(404);
+}
+
+#[test]
+fn a_token_is_made_for_a_session_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let id = runtime.block_on(async {
+        let router = Router::builder().config(RouterConfig::in_folder(folder.path())).build().unwrap();
+        let request = CreateSession { user_id: "ada".to_owned(), ..CreateSession::default() };
+        let id = router.create_session(&request).await.unwrap().session_id.clone();
+        router.close().await.unwrap();
+        id
+    });
+    let made = composio(folder.path(), &["sessions", "token", &id]);
+    let token = text(&made.stdout).trim().to_owned();
+    assert!(token.starts_with("st_") && !text(&made.stderr).contains(&token));
+    let made = composio(folder.path(), &["sessions", "token", &id, "--hours", "1", "--json"]);
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(made["session_id"], id);
+    let router =
+        runtime.block_on(async { Router::builder().config(RouterConfig::in_folder(folder.path())).build() }).unwrap();
+    for token in [token.as_str(), made["token"].as_str().unwrap()] {
+        assert_eq!(router.session_of_token(token).unwrap().unwrap().1, id);
+    }
+    for wrong in [&["sessions", "token", "trs_none"][..], &["sessions", "token", &id, "--project", "shop"][..]] {
+        assert_eq!(composio(folder.path(), wrong).status.code(), Some(1));
+    }
+    assert_eq!(composio(folder.path(), &["sessions", "token", &id, "--hours", "0"]).status.code(), Some(2));
 }
