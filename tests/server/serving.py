@@ -1,9 +1,16 @@
-"""Starts `composio serve` on a free loopback port with a key of its own, for the tests beside this file."""
+"""Starts `composio serve` on a free loopback port with a key of its own, for the tests beside this file.
+
+python tests/server/serving.py path/to/composio COMMAND …
+
+runs a command that finds the server by COMPOSIO_BASE_URL and COMPOSIO_API_KEY.
+"""
 
 import contextlib
+import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -32,3 +39,9 @@ def serving(program: str) -> Iterator[tuple[str, str]]:
         written = log.read_text()
         assert key.rsplit("_", 1)[1] not in written, "the log holds the key"
         assert " ERROR " not in written, written
+
+
+if __name__ == "__main__":
+    with serving(sys.argv[1]) as (url, key):
+        variables = os.environ | {"COMPOSIO_BASE_URL": url, "COMPOSIO_API_KEY": key}
+        subprocess.run(sys.argv[2:], check=True, env=variables)

@@ -70,8 +70,8 @@ pub struct ExecuteReply {
     /// What the tool returned, an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
-    /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Why it failed. Sent as null where it did not: the vendor's npm package takes no reply without it.
+    #[serde(default)]
     pub error: Option<String>,
     /// The entry in the execution log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
