@@ -62,7 +62,7 @@ export function begin<T>(
   if (id === null) return null;
   const number = id;
   return new Promise((resolve, reject) => {
-    const call: Waiting = { resolve: resolve, reject };
+    const call: Waiting = { resolve, reject };
     if (signal !== undefined) {
       call.forget = onAbort(signal, () => {
         waiting.delete(number);
