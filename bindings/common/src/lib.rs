@@ -9,4 +9,4 @@ mod runtime;
 pub use calls::{PlannedRun, remote_execute, upload};
 pub use guard::{guard, guarded};
 pub use open::{ClientSpec, Opened, seconds};
-pub use runtime::runtime;
+pub use runtime::{runtime, spawn};

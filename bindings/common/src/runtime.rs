@@ -1,9 +1,22 @@
 //! The threads that calls run on, for languages that cannot fork a running process.
 
+use std::future::Future;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use composio_contract::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+
+/// How long a thread looks out for a further call before it sleeps. To wake a thread whose processor has gone to rest takes
+/// about as long, and callers often have the next call at hand when they have read the last result.
+const LOOKOUT: Duration = Duration::from_micros(50);
+
+/// Calls that have not ended.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+/// Whether a thread looks out already.
+static LOOKING_OUT: AtomicBool = AtomicBool::new(false);
 
 /// Two worker threads, started with the first call and there for the rest of the process.
 ///
@@ -25,4 +38,64 @@ pub fn runtime() -> Result<Handle> {
         spare.shutdown_background();
     }
     RUNTIME.get().map(|runtime| runtime.handle().clone()).ok_or_else(|| Error::new(ErrorKind::Internal, "no runtime"))
+}
+
+/// Runs a call on those threads.
+///
+/// # Errors
+/// As [`runtime`].
+pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<JoinHandle<T>> {
+    let call = UnderWay::begin();
+    Ok(runtime()?.spawn(async move {
+        let _call = call;
+        work.await
+    }))
+}
+
+struct UnderWay;
+
+impl UnderWay {
+    fn begin() -> Self {
+        UNDER_WAY.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if UNDER_WAY.fetch_sub(1, Ordering::Relaxed) == 1
+            && let Ok(runtime) = Handle::try_current()
+            && !LOOKING_OUT.swap(true, Ordering::Relaxed)
+        {
+            runtime.spawn(look_out());
+        }
+    }
+}
+
+async fn look_out() {
+    let end = Instant::now() + LOOKOUT;
+    while UNDER_WAY.load(Ordering::Relaxed) == 0 && Instant::now() < end {
+        tokio::task::yield_now().await;
+    }
+    LOOKING_OUT.store(false, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_end_and_the_lookout_ends_too() {
+        let runtime = runtime().unwrap();
+        let done = spawn(async { 7 }).unwrap();
+        assert_eq!(runtime.block_on(done).unwrap(), 7);
+        let stuck = spawn(std::future::pending::<()>()).unwrap();
+        stuck.abort();
+        assert!(runtime.block_on(stuck).unwrap_err().is_cancelled());
+        runtime.block_on(async {
+            while UNDER_WAY.load(Ordering::Relaxed) > 0 || LOOKING_OUT.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
 }

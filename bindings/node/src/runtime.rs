@@ -90,11 +90,10 @@ impl Queue {
         env: &Env,
         work: impl Future<Output = Result<Outcome>> + Send + 'static,
     ) -> errors::Result<u32> {
-        let runtime = errors::guard(composio_binding::runtime)?;
         let id = self.0.last.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.0);
         // The result cannot be looked for before this function returns, since that happens on this thread.
-        let task = runtime.spawn(async move { shared.push(id, guarded(work).await) });
+        let task = errors::guard(|| composio_binding::spawn(async move { shared.push(id, guarded(work).await) }))?;
         let mut waiting = lock(&self.0.waiting);
         waiting.insert(id, task.abort_handle());
         let first = waiting.len() == 1;

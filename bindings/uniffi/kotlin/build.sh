@@ -38,7 +38,14 @@ build() {
   # The symbols that the generator reads are stripped from a release; the interface is the same.
   local described=$target/debug/$library
   [[ -e $described ]] || described=$target/$profile/$library
-  (cd "$root" && "$target/debug/composio-bindgen" generate "$described" --language kotlin --no-format --out-dir "$here/target/generated-sources/uniffi")
+  local generated=$here/target/generated-sources/uniffi
+  (cd "$root" && "$target/debug/composio-bindgen" generate "$described" --language kotlin --no-format --out-dir "$generated")
+  # The structure that a call's status is read from takes longer to make than the call itself, so that each thread keeps one. An
+  # argument's own calls are over, and have succeeded, before the call begins.
+  local own='var status = UniffiRustCallStatus()' code=$generated/dev/composio/ffi/composio_uniffi.kt
+  [[ $(grep -cF "$own" "$code") == 1 ]] || { echo "build.sh does not know the code of this generator: $code" >&2; exit 1; }
+  sed -i "s/$own/val status = uniffiStatuses.get().apply { code = 0 }/" "$code"
+  echo 'private val uniffiStatuses = ThreadLocal.withInitial { UniffiRustCallStatus() }' >>"$code"
 }
 
 # Each Kotlin program of the documentation becomes a package of its own; prints their names.

@@ -53,8 +53,7 @@ pub(crate) async fn call<T: Send + 'static>(
     cancel: Option<Arc<CancelToken>>,
     work: impl Future<Output = composio_contract::Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let runtime = guard(composio_binding::runtime)?;
-    let mut task = Task(runtime.spawn(guarded(work)));
+    let mut task = Task(guard(|| composio_binding::spawn(guarded(work)))?);
     tokio::select! {
         biased;
         ended = &mut task.0 => match ended {
