@@ -1,19 +1,32 @@
 //! JSON Schema for tools: checking arguments, and saying what is wrong with them so that a model can mend its call.
 
+mod fault;
+#[cfg(feature = "full")]
+mod full;
 mod names;
 mod problem;
+#[cfg(any(test, not(feature = "full")))]
+mod small;
 
 use std::fmt;
 
 use serde_json::Value;
 
+#[cfg(feature = "full")]
+use full::Checker;
 pub use names::closest;
 pub use problem::{Invalid, Problem};
+#[cfg(not(feature = "full"))]
+use small::Checker;
 
 /// A compiled JSON Schema. Keep it: compiling takes far longer than checking.
 ///
 /// `$schema` chooses the draft; without it the draft is 2020-12. A `$ref` that leaves the schema is refused: nothing is
 /// ever read from a disk or a network.
+///
+/// Without the crate's feature `full`, for programs that must be small, schemas with `$dynamicRef`, `$recursiveRef`,
+/// `unevaluatedItems` or `unevaluatedProperties` are refused, as are patterns with look-around or back references, and
+/// `format` is not checked in any draft.
 ///
 /// ```
 /// use composio_schema::Schema;
@@ -37,7 +50,7 @@ pub use problem::{Invalid, Problem};
 /// # Ok::<(), composio_schema::BadSchema>(())
 /// ```
 pub struct Schema {
-    validator: jsonschema::Validator,
+    checker: Checker,
     source: Value,
 }
 
@@ -47,11 +60,7 @@ impl Schema {
     /// # Errors
     /// Where it is not a valid JSON Schema, or refers to something outside itself.
     pub fn compile(schema: &Value) -> Result<Self, BadSchema> {
-        jsonschema::options()
-            .offline()
-            .build(schema)
-            .map(|validator| Self { validator, source: schema.clone() })
-            .map_err(|error| BadSchema { path: error.instance_path().to_string(), reason: error.to_string() })
+        Ok(Self { checker: Checker::compile(schema)?, source: schema.clone() })
     }
 
     /// Checks a value as it is; nothing is coerced.
@@ -59,10 +68,7 @@ impl Schema {
     /// # Errors
     /// Every field that is wrong, up to a bound.
     pub fn check(&self, value: &Value) -> Result<(), Invalid> {
-        if self.validator.is_valid(value) {
-            return Ok(());
-        }
-        Err(Invalid::new(self.validator.iter_errors(value), &self.source))
+        self.checker.check(value, &self.source)
     }
 }
 

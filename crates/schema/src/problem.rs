@@ -2,11 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use jsonschema::ValidationError;
-use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use crate::closest;
+use crate::fault::{Fault, Kind};
 
 /// Further problems are only counted.
 const MAX_PROBLEMS: usize = 12;
@@ -34,10 +33,10 @@ pub struct Problem {
 }
 
 impl Invalid {
-    pub(crate) fn new<'a>(errors: impl Iterator<Item = ValidationError<'a>>, schema: &Value) -> Self {
+    pub(crate) fn new<'a>(faults: impl Iterator<Item = Fault<'a>>) -> Self {
         let mut all: Vec<Problem> = Vec::new();
-        for error in errors {
-            for problem in describe(&error, schema) {
+        for fault in faults {
+            for problem in describe(&fault) {
                 if !all.contains(&problem) {
                     all.push(problem);
                 }
@@ -83,77 +82,48 @@ impl fmt::Display for Problem {
     }
 }
 
-fn describe(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
-    let path = readable(error.instance_path().as_str());
-    let given = || given(error.instance());
-    let at = |message: String| vec![Problem { path: path.clone(), message: shorten(&message, MAX_MESSAGE) }];
-    match error.kind() {
-        Kind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            vec![Problem { path: join(&path, name), message: missing(error, name, schema) }]
+fn describe(fault: &Fault<'_>) -> Vec<Problem> {
+    let path = readable(&fault.at);
+    let given = given(fault.given);
+    let message = match &fault.kind {
+        Kind::Required(name) => {
+            return vec![Problem { path: join(&path, name), message: missing(fault, name) }];
         }
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            let known = siblings(error, schema);
-            unexpected.iter().map(|name| Problem { path: join(&path, name), message: unknown(name, &known) }).collect()
+        Kind::Unknown(names) => {
+            let known = siblings(fault);
+            let problem = |name: &String| Problem { path: join(&path, name), message: unknown(name, &known) };
+            return names.iter().map(problem).collect();
         }
-        Kind::Type { kind } => at(format!("expected {}, got {}", types(kind), given())),
-        Kind::Enum { options } => at(format!("expected one of {}, got {}", list(options), given())),
-        Kind::Constant { expected_value } => at(format!("expected {}, got {}", literal(expected_value), given())),
-        Kind::Minimum { limit } => at(format!("expected at least {limit}, got {}", given())),
-        Kind::Maximum { limit } => at(format!("expected at most {limit}, got {}", given())),
-        Kind::ExclusiveMinimum { limit } => at(format!("expected more than {limit}, got {}", given())),
-        Kind::ExclusiveMaximum { limit } => at(format!("expected less than {limit}, got {}", given())),
-        Kind::MultipleOf { multiple_of } => at(format!("expected a multiple of {multiple_of}, got {}", given())),
-        Kind::MinLength { limit } => at(format!("expected at least {limit} characters, got {}", given())),
-        Kind::MaxLength { limit } => at(format!("expected at most {limit} characters, got {}", size(error.instance()))),
-        Kind::MinItems { limit } => at(format!("expected at least {limit} items, got {}", size(error.instance()))),
-        Kind::MaxItems { limit } => at(format!("expected at most {limit} items, got {}", size(error.instance()))),
-        Kind::AdditionalItems { limit } => {
-            at(format!("expected at most {limit} items, got {}", size(error.instance())))
-        }
-        Kind::MinProperties { limit } => {
-            at(format!("expected at least {limit} properties, got {}", size(error.instance())))
-        }
-        Kind::MaxProperties { limit } => {
-            at(format!("expected at most {limit} properties, got {}", size(error.instance())))
-        }
-        Kind::UniqueItems => at("expected items that all differ".to_owned()),
-        Kind::Pattern { pattern } => at(format!("expected a text that matches `{pattern}`, got {}", given())),
-        Kind::Format { format } => at(format!("expected a text of the format `{format}`, got {}", given())),
-        Kind::FalseSchema => at("is not allowed here".to_owned()),
-        Kind::Not { .. } => at(format!("must not be {}", given())),
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(&path, context, schema, &given()),
-        Kind::OneOfMultipleValid { .. } => {
-            at(format!("fits more than one of the alternatives and must fit exactly one: {}", given()))
-        }
-        Kind::PropertyNames { error } => at(format!("has a property whose name is wrong: {error}")),
-        // What is left says it well enough in the validator's own words.
-        _ => at(error.to_string()),
-    }
+        Kind::Alternatives(context) => return alternatives(&path, context, &given),
+        Kind::Type(types) => format!("expected {}, got {given}", either(types)),
+        Kind::Expected(what) => format!("expected {what}, got {given}"),
+        Kind::Sized(what) => format!("expected {what}, got {}", size(fault.given)),
+        Kind::Not => format!("must not be {given}"),
+        Kind::Ambiguous => format!("fits more than one of the alternatives and must fit exactly one: {given}"),
+        Kind::Says(message) => message.clone(),
+    };
+    vec![Problem { path, message: shorten(&message, MAX_MESSAGE) }]
 }
 
 /// The alternative that comes nearest speaks for all.
-fn alternatives(path: &str, context: &[Vec<ValidationError<'static>>], schema: &Value, given: &str) -> Vec<Problem> {
-    let nearest = context.iter().min_by_key(|errors| {
-        let another_type = errors
-            .iter()
-            .any(|error| readable(error.instance_path().as_str()) == path && matches!(error.kind(), Kind::Type { .. }));
-        (another_type, errors.len())
-    });
+fn alternatives(path: &str, context: &[Vec<Fault<'_>>], given: &str) -> Vec<Problem> {
+    let another_type = |fault: &Fault<'_>| match &fault.kind {
+        Kind::Type(types) if readable(&fault.at) == path => Some(either(types)),
+        _ => None,
+    };
+    let nearest =
+        context.iter().min_by_key(|faults| (faults.iter().any(|fault| another_type(fault).is_some()), faults.len()));
     let mut expected: Vec<String> = Vec::new();
-    for errors in context {
-        if let [only] = errors.as_slice()
-            && let Kind::Type { kind } = only.kind()
-            && readable(only.instance_path().as_str()) == path
-        {
-            expected.push(types(kind));
+    for faults in context {
+        if let [only] = faults.as_slice() {
+            expected.extend(another_type(only));
         }
     }
     if expected.len() == context.len() {
         let message = format!("expected {}, got {given}", expected.join(" or "));
         return vec![Problem { path: path.to_owned(), message: shorten(&message, MAX_MESSAGE) }];
     }
-    let mut problems: Vec<Problem> = nearest.into_iter().flatten().flat_map(|error| describe(error, schema)).collect();
+    let mut problems: Vec<Problem> = nearest.into_iter().flatten().flat_map(describe).collect();
     if context.len() > 1 {
         let message = format!("fits none of its {} alternatives; what the nearest one lacks is listed", context.len());
         problems.insert(0, Problem { path: path.to_owned(), message });
@@ -161,18 +131,12 @@ fn alternatives(path: &str, context: &[Vec<ValidationError<'static>>], schema: &
     problems
 }
 
-fn missing(error: &ValidationError<'_>, name: &str, schema: &Value) -> String {
-    let known = siblings(error, schema);
-    let strangers = error
-        .instance()
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.as_str())
-        .filter(|key| !known.contains(key));
+fn missing(fault: &Fault<'_>, name: &str) -> String {
+    let known = siblings(fault);
+    let fields = fault.given.as_object().into_iter().flatten();
+    let strangers = fields.map(|(key, _)| key.as_str()).filter(|key| !known.contains(key));
     // The misspelt property is told of by its own problem where the schema forbids it.
-    let closed =
-        parent(error, schema).is_some_and(|parent| parent.get("additionalProperties") == Some(&Value::Bool(false)));
+    let closed = fault.schema.is_some_and(|schema| schema.get("additionalProperties") == Some(&Value::Bool(false)));
     match closest(name, strangers).first() {
         Some(stranger) if !closed => {
             format!("is required and missing; was `{}` meant to be it?", shorten(stranger, MAX_VALUE))
@@ -193,33 +157,24 @@ fn unknown(name: &str, known: &[&str]) -> String {
     shorten(&message, MAX_MESSAGE)
 }
 
-/// The subschema that holds the keyword which failed.
-fn parent<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Value> {
-    let (parent, _) = error.schema_path().as_str().rsplit_once('/')?;
-    schema.pointer(parent)
-}
-
 /// The names of the properties beside the keyword that failed.
-fn siblings<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Vec<&'s str> {
-    parent(error, schema)
-        .and_then(|parent| parent.get("properties"))
+fn siblings<'a>(fault: &Fault<'a>) -> Vec<&'a str> {
+    (fault.schema)
+        .and_then(|schema| schema.get("properties"))
         .and_then(Value::as_object)
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default()
 }
 
-fn types(kind: &TypeKind) -> String {
-    let name = |kind: jsonschema::types::JsonType| match kind.to_string().as_str() {
+fn either(types: &[&str]) -> String {
+    let name = |kind: &&str| match *kind {
         "array" => "a list".to_owned(),
         "integer" => "an integer".to_owned(),
         "object" => "an object".to_owned(),
         "null" => "null".to_owned(),
         other => format!("a {other}"),
     };
-    match kind {
-        TypeKind::Single(kind) => name(*kind),
-        TypeKind::Multiple(kinds) => kinds.iter().map(name).collect::<Vec<_>>().join(" or "),
-    }
+    types.iter().map(name).collect::<Vec<_>>().join(" or ")
 }
 
 fn given(value: &Value) -> String {
@@ -242,11 +197,11 @@ fn size(value: &Value) -> usize {
     }
 }
 
-fn literal(value: &Value) -> String {
+pub(crate) fn literal(value: &Value) -> String {
     shorten(&value.to_string(), MAX_VALUE)
 }
 
-fn list(options: &Value) -> String {
+pub(crate) fn list(options: &Value) -> String {
     options
         .as_array()
         .map_or_else(|| literal(options), |options| options.iter().map(literal).collect::<Vec<_>>().join(", "))
