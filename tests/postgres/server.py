@@ -151,6 +151,7 @@ def main() -> None:
         return
     # Whoever started this ends it by closing its input, also where Ctrl-C goes to the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with running() as server:
         print(server.url, flush=True)
         for line in sys.stdin:
