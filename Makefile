@@ -82,14 +82,20 @@ test: test-rust test-python test-server test-demo test-prism test-node test-kotl
 servers:
 	bash tests/mcp-servers/install.sh
 
-test-rust: servers
+postgres:
+	sh tests/postgres/install.sh
+
+test-rust: servers postgres
 	cargo test --quiet --workspace
 
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
+# Two servers behind one address, and what happens to their store.
+TWO := PYTHONDONTWRITEBYTECODE=1 TEST_SERVERS=2
+
 # The vendor's unchanged package, this project's own, Schemathesis, and MCP's own Python client against `composio serve`.
-test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp
+test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp postgres
 	cargo build --quiet -p composio-server
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
@@ -97,6 +103,11 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp
 	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/schema.py $(TARGET)/debug/composio $(TOOLS)/bin/schemathesis
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
+	$(TWO) $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
+	$(TWO) $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio node tests/server/vendor.mjs $(PEER_NODE)
+	$(TWO) $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
+	$(TWO) $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/faults.py $(TARGET)/debug/composio
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
@@ -148,5 +159,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node python server servers swift test test-demo \
+.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-demo \
   test-kotlin test-node test-prism test-python test-rust test-server test-swift

@@ -118,12 +118,12 @@ impl Backend for Router {
 
     async fn upload_url(&self, session_id: &str, mount_id: &str, request: &UploadRequest) -> Result<Reply<UploadUrl>> {
         let session = self.session(session_id).await?;
-        Reply::encode(self.mount_upload(&session, mount_id, request)?)
+        Reply::encode(self.mount_upload(&session, mount_id, request).await?)
     }
 
     async fn download_url(&self, session_id: &str, mount_id: &str, request: &MountPath) -> Result<Reply<DownloadUrl>> {
         let session = self.session(session_id).await?;
-        Reply::encode(self.mount_download(&session, mount_id, request)?)
+        Reply::encode(self.mount_download(&session, mount_id, request).await?)
     }
 
     async fn delete_file(&self, session_id: &str, mount_id: &str, request: &MountPath) -> Result<Reply<MountPath>> {

@@ -30,10 +30,10 @@ impl Router {
         self.workspaces.of(&session.project, &session.user_id)
     }
 
-    fn issue(&self, session: &LiveSession, path: &str, purpose: Purpose) -> Result<(String, String)> {
+    async fn issue(&self, session: &LiveSession, path: &str, purpose: Purpose) -> Result<(String, String)> {
         let ticket =
             Ticket { project: session.project.clone(), user_id: session.user_id.clone(), path: path.to_owned() };
-        self.tickets.issue(self.store.as_ref(), ticket, purpose)
+        self.tickets.issue(self.store.as_ref(), ticket, purpose).await
     }
 
     pub(crate) async fn mount_list(
@@ -70,7 +70,7 @@ impl Router {
         Ok(FileList { items: items.collect(), next_cursor: listing.next })
     }
 
-    pub(crate) fn mount_upload(
+    pub(crate) async fn mount_upload(
         &self,
         session: &LiveSession,
         mount_id: &str,
@@ -85,7 +85,7 @@ impl Router {
             }
             _ => {}
         }
-        let (upload_url, expires_at) = self.issue(session, path, Purpose::Upload)?;
+        let (upload_url, expires_at) = self.issue(session, path, Purpose::Upload).await?;
         Ok(UploadUrl {
             upload_url,
             expires_at,
@@ -94,7 +94,7 @@ impl Router {
         })
     }
 
-    pub(crate) fn mount_download(
+    pub(crate) async fn mount_download(
         &self,
         session: &LiveSession,
         mount_id: &str,
@@ -105,7 +105,7 @@ impl Router {
         if found.kind != FileKind::File {
             return Err(Error::new(ErrorKind::FileNotFound, format!("`{path}` is not a file")));
         }
-        let (download_url, expires_at) = self.issue(session, path, Purpose::Download)?;
+        let (download_url, expires_at) = self.issue(session, path, Purpose::Download).await?;
         Ok(DownloadUrl {
             download_url,
             expires_at,
@@ -128,13 +128,13 @@ impl Router {
     }
 
     pub(crate) async fn mount_put(&self, url: &str, content: Bytes) -> Result<()> {
-        let ticket = self.tickets.redeem(self.store.as_ref(), url, Purpose::Upload)?;
+        let ticket = self.tickets.redeem(self.store.as_ref(), url, Purpose::Upload).await?;
         let workspace = self.workspaces.of(&ticket.project, &ticket.user_id)?;
         workspace.write_bytes(&ticket.path, content, WriteMode::Replace).await.map(drop)
     }
 
     pub(crate) async fn mount_get(&self, url: &str, limit: u64) -> Result<Bytes> {
-        let ticket = self.tickets.redeem(self.store.as_ref(), url, Purpose::Download)?;
+        let ticket = self.tickets.redeem(self.store.as_ref(), url, Purpose::Download).await?;
         let workspace = self.workspaces.of(&ticket.project, &ticket.user_id)?;
         workspace.read_bytes(&ticket.path, usize::try_from(limit).unwrap_or(usize::MAX)).await
     }

@@ -14,7 +14,7 @@ use crate::project::Project;
 use crate::sessions::SessionCache;
 use crate::source::Source;
 use crate::sources;
-use crate::store::{SqliteStore, Store};
+use crate::store::{self, Store};
 use crate::ticket::Tickets;
 use crate::workspaces::Workspaces;
 
@@ -147,7 +147,7 @@ impl RouterBuilder {
         self
     }
 
-    /// Keeps state in this store instead of the SQLite file that the configuration names.
+    /// Keeps state in this store instead of the database that the configuration names.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
@@ -179,7 +179,7 @@ impl RouterBuilder {
         all.extend(self.sources);
         let store = match self.store {
             Some(store) => store,
-            None => Arc::new(SqliteStore::open(&self.config.database()?)?),
+            None => store::open(&self.config.database()?, &runtime)?,
         };
         let workspaces = match &options.workspace {
             Some(pattern) => Workspaces::new(pattern),

@@ -29,11 +29,11 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    fn mac(&self, store: &dyn Store) -> Result<Hmac<Sha256>> {
+    async fn mac(&self, store: &dyn Store) -> Result<Hmac<Sha256>> {
         let key = match self.key.get() {
             Some(key) => key,
             None => {
-                let key = store.signing_key()?;
+                let key = store.signing_key().await?;
                 self.key.get_or_init(|| key)
             }
         };
@@ -42,16 +42,16 @@ impl Signer {
     }
 
     /// The claims and their signature, as letters, digits, `-`, `_` and one dot.
-    pub(crate) fn sign(&self, store: &dyn Store, claims: &impl Serialize) -> Result<String> {
+    pub(crate) async fn sign(&self, store: &dyn Store, claims: &(impl Serialize + Sync)) -> Result<String> {
         let payload = serde_json::to_vec(claims)
             .map_err(|error| Error::new(ErrorKind::Internal, "cannot write what is signed").with_source(error))?;
-        let signature = self.mac(store)?.chain_update(&payload).finalize().into_bytes();
+        let signature = self.mac(store).await?.chain_update(&payload).finalize().into_bytes();
         Ok(format!("{}.{}", BASE64URL_NOPAD.encode(&payload), BASE64URL_NOPAD.encode(&signature)))
     }
 
     /// The claims of a text, if its signature is right and they are of this kind.
-    pub(crate) fn read<T: DeserializeOwned>(&self, store: &dyn Store, text: &str) -> Result<Option<T>> {
-        let mac = self.mac(store)?;
+    pub(crate) async fn read<T: DeserializeOwned>(&self, store: &dyn Store, text: &str) -> Result<Option<T>> {
+        let mac = self.mac(store).await?;
         let read = || {
             let (payload, signature) = text.split_once('.')?;
             let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;

@@ -2,8 +2,6 @@
 //!
 //! A ticket carries what it stands for, so that any process that shares the store can redeem it, also after a restart.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
@@ -51,8 +49,6 @@ pub(crate) struct Ticket {
 #[derive(Default)]
 pub(crate) struct Tickets {
     signer: Signer,
-    /// Uploads that were made, and when their tickets lapse. Another process does not know of them.
-    used: Mutex<HashMap<String, i64>>,
 }
 
 impl std::fmt::Debug for Tickets {
@@ -68,7 +64,7 @@ impl Tickets {
     }
 
     /// A URL and when it lapses, RFC 3339.
-    pub(crate) fn issue(&self, store: &dyn Store, ticket: Ticket, purpose: Purpose) -> Result<(String, String)> {
+    pub(crate) async fn issue(&self, store: &dyn Store, ticket: Ticket, purpose: Purpose) -> Result<(String, String)> {
         let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap_or(i64::MAX);
         let claims = Claims {
             id: Uuid::new_v4().simple().to_string(),
@@ -78,43 +74,31 @@ impl Tickets {
             path: ticket.path,
             expires: clock::millis().saturating_add(lifetime),
         };
-        let url = format!("{FILE_URL_SCHEME}{}", self.signer.sign(store, &claims)?);
+        let url = format!("{FILE_URL_SCHEME}{}", self.signer.sign(store, &claims).await?);
         Ok((url, clock::rfc3339(claims.expires)))
     }
 
-    /// What a URL stands for; one for an upload serves once.
-    pub(crate) fn redeem(&self, store: &dyn Store, url: &str, purpose: Purpose) -> Result<Ticket> {
+    /// What a URL stands for; one for an upload serves once, among all processes that share the store.
+    pub(crate) async fn redeem(&self, store: &dyn Store, url: &str, purpose: Purpose) -> Result<Ticket> {
         let signed = url.strip_prefix(FILE_URL_SCHEME).unwrap_or_default();
-        let (claims, project) = self
-            .signer
-            .read(store, signed)?
-            .and_then(|claims: Claims| Project::new(&claims.project).ok().map(|project| (claims, project)))
-            .filter(|(claims, _)| claims.purpose == purpose && self.is_fresh(claims))
-            .ok_or_else(|| {
-                let (kind, what) = match purpose {
-                    Purpose::Upload => (ErrorKind::Upload, "an upload"),
-                    Purpose::Download => (ErrorKind::Download, "a download"),
-                };
-                let message =
-                    format!("the URL is not one for {what} that this router gave out, or it has lapsed or was used");
-                Error::new(kind, message).with_suggested_fix("ask for a new URL")
-            })?;
+        let claims: Option<Claims> = self.signer.read(store, signed).await?;
+        let fits = |claims: &Claims| claims.purpose == purpose && claims.expires > clock::millis();
+        let claims = claims.filter(fits).ok_or_else(|| refused(purpose))?;
+        let project = Project::new(&claims.project).map_err(|_| refused(purpose))?;
+        if purpose == Purpose::Upload && !store.use_ticket(&claims.id, claims.expires).await? {
+            return Err(refused(purpose));
+        }
         Ok(Ticket { project, user_id: claims.user_id, path: claims.path })
     }
+}
 
-    /// Whether a ticket has not lapsed, nor, for an upload, been used; then it is used now.
-    fn is_fresh(&self, claims: &Claims) -> bool {
-        let now = clock::millis();
-        if claims.expires <= now {
-            return false;
-        }
-        if claims.purpose == Purpose::Download {
-            return true;
-        }
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.retain(|_, expires| *expires > now);
-        used.insert(claims.id.clone(), claims.expires).is_none()
-    }
+fn refused(purpose: Purpose) -> Error {
+    let (kind, what) = match purpose {
+        Purpose::Upload => (ErrorKind::Upload, "an upload"),
+        Purpose::Download => (ErrorKind::Download, "a download"),
+    };
+    Error::new(kind, format!("the URL is not one for {what} that this router gave out, or it has lapsed or was used"))
+        .with_suggested_fix("ask for a new URL")
 }
 
 #[cfg(test)]
@@ -126,39 +110,40 @@ mod tests {
         Ticket { project: Project::new("shop").unwrap(), user_id: "ada".to_owned(), path: "a/b.txt".to_owned() }
     }
 
-    #[test]
-    fn a_ticket_serves_its_purpose_only() {
+    #[tokio::test]
+    async fn a_ticket_serves_its_purpose_only() {
         let store = SqliteStore::open(&Location::Memory).unwrap();
         let tickets = Tickets::default();
-        let (up, _) = tickets.issue(&store, ticket(), Purpose::Upload).unwrap();
-        let (down, _) = tickets.issue(&store, ticket(), Purpose::Download).unwrap();
-        assert_eq!(tickets.redeem(&store, &up, Purpose::Download).unwrap_err().kind(), ErrorKind::Download);
-        assert_eq!(tickets.redeem(&store, &down, Purpose::Upload).unwrap_err().kind(), ErrorKind::Upload);
-        let read = tickets.redeem(&store, &up, Purpose::Upload).unwrap();
+        let (up, _) = tickets.issue(&store, ticket(), Purpose::Upload).await.unwrap();
+        let (down, _) = tickets.issue(&store, ticket(), Purpose::Download).await.unwrap();
+        assert_eq!(tickets.redeem(&store, &up, Purpose::Download).await.unwrap_err().kind(), ErrorKind::Download);
+        assert_eq!(tickets.redeem(&store, &down, Purpose::Upload).await.unwrap_err().kind(), ErrorKind::Upload);
+        let read = tickets.redeem(&store, &up, Purpose::Upload).await.unwrap();
         assert_eq!((read.project.as_str(), read.user_id.as_str(), read.path.as_str()), ("shop", "ada", "a/b.txt"));
-        assert!(tickets.redeem(&store, &up, Purpose::Upload).is_err(), "an upload serves once");
+        assert!(tickets.redeem(&store, &up, Purpose::Upload).await.is_err(), "an upload serves once");
         for _ in 0..2 {
-            tickets.redeem(&store, &down, Purpose::Download).unwrap();
+            tickets.redeem(&store, &down, Purpose::Download).await.unwrap();
         }
         // A process that shares the store takes it too; one with another store does not.
-        Tickets::default().redeem(&store, &down, Purpose::Download).unwrap();
+        assert!(Tickets::default().redeem(&store, &up, Purpose::Upload).await.is_err(), "also in another process");
+        Tickets::default().redeem(&store, &down, Purpose::Download).await.unwrap();
         let other = SqliteStore::open(&Location::Memory).unwrap();
-        assert!(Tickets::default().redeem(&other, &down, Purpose::Download).is_err());
+        assert!(Tickets::default().redeem(&other, &down, Purpose::Download).await.is_err());
     }
 
-    #[test]
-    fn no_changed_or_lapsed_ticket_is_taken() {
+    #[tokio::test]
+    async fn no_changed_or_lapsed_ticket_is_taken() {
         let store = SqliteStore::open(&Location::Memory).unwrap();
         let tickets = Tickets::default();
-        let (url, _) = tickets.issue(&store, ticket(), Purpose::Download).unwrap();
+        let (url, _) = tickets.issue(&store, ticket(), Purpose::Download).await.unwrap();
         for at in FILE_URL_SCHEME.len()..url.len() {
             let mut changed = url.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(tickets.redeem(&store, &changed, Purpose::Download).is_err(), "{at}");
+            assert!(tickets.redeem(&store, &changed, Purpose::Download).await.is_err(), "{at}");
         }
         for text in ["", FILE_URL_SCHEME, "composio-file:.", "composio-file:e30.e30", "https://example.org/"] {
-            assert!(tickets.redeem(&store, text, Purpose::Download).is_err(), "{text}");
+            assert!(tickets.redeem(&store, text, Purpose::Download).await.is_err(), "{text}");
         }
         let lapsed = Claims {
             id: Uuid::new_v4().simple().to_string(),
@@ -168,6 +153,7 @@ mod tests {
             path: "a".to_owned(),
             expires: clock::millis() - 1,
         };
-        assert!(!tickets.is_fresh(&lapsed));
+        let lapsed = format!("{FILE_URL_SCHEME}{}", tickets.signer().sign(&store, &lapsed).await.unwrap());
+        assert!(tickets.redeem(&store, &lapsed, Purpose::Download).await.is_err());
     }
 }

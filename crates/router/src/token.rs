@@ -42,7 +42,7 @@ impl Router {
             session_id: session.id.clone(),
             expires: clock::millis().saturating_add(lifetime),
         };
-        let signed = self.tickets.signer().sign(self.store.as_ref(), &claims)?;
+        let signed = self.tickets.signer().sign(self.store.as_ref(), &claims).await?;
         Ok((format!("{PREFIX}{signed}"), clock::rfc3339(claims.expires)))
     }
 
@@ -51,10 +51,10 @@ impl Router {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`], or where the store cannot be read.
-    pub fn session_of_token(&self, token: &str) -> Result<Option<(Project, String)>> {
+    pub async fn session_of_token(&self, token: &str) -> Result<Option<(Project, String)>> {
         self.ensure_open()?;
         let Some(signed) = token.strip_prefix(PREFIX) else { return Ok(None) };
-        let claims: Option<Claims> = self.tickets.signer().read(self.store.as_ref(), signed)?;
+        let claims: Option<Claims> = self.tickets.signer().read(self.store.as_ref(), signed).await?;
         let Some(claims) = claims.filter(|claims| claims.expires > clock::millis()) else { return Ok(None) };
         let project = Project::new(&claims.project)
             .map_err(|error| Error::new(ErrorKind::Internal, "a signed project is none").with_source(error))?;
@@ -79,14 +79,14 @@ mod tests {
         let id = shop.create_session(&request).await.unwrap().session_id.clone();
 
         let (token, _) = shop.session_token(&id, Duration::from_secs(60)).await.unwrap();
-        let (project, session) = router.session_of_token(&token).unwrap().unwrap();
+        let (project, session) = router.session_of_token(&token).await.unwrap().unwrap();
         assert_eq!((project.as_str(), session.as_str()), ("shop", id.as_str()));
         let (lapsed, _) = shop.session_token(&id, Duration::ZERO).await.unwrap();
-        assert_eq!(router.session_of_token(&lapsed).unwrap(), None);
+        assert_eq!(router.session_of_token(&lapsed).await.unwrap(), None);
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(router.session_of_token(&String::from_utf8(changed).unwrap()).unwrap(), None, "{at}");
+            assert_eq!(router.session_of_token(&String::from_utf8(changed).unwrap()).await.unwrap(), None, "{at}");
         }
         let error = router.session_token(&id, Duration::from_secs(60)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "another project has no such session");
@@ -99,12 +99,12 @@ mod tests {
         let request = CreateSession { user_id: "ada".to_owned(), ..CreateSession::default() };
         let id = router.create_session(&request).await.unwrap().session_id.clone();
         let ticket = Ticket { project: Project::default(), user_id: "ada".to_owned(), path: "a.txt".to_owned() };
-        let (url, _) = router.tickets.issue(router.store(), ticket, Purpose::Download).unwrap();
+        let (url, _) = router.tickets.issue(router.store(), ticket, Purpose::Download).await.unwrap();
         let signed = url.strip_prefix(crate::FILE_URL_SCHEME).unwrap();
-        assert_eq!(router.session_of_token(&format!("{PREFIX}{signed}")).unwrap(), None);
+        assert_eq!(router.session_of_token(&format!("{PREFIX}{signed}")).await.unwrap(), None);
 
         let (token, _) = router.session_token(&id, Duration::from_secs(60)).await.unwrap();
         let url = format!("{}{}", crate::FILE_URL_SCHEME, token.strip_prefix(PREFIX).unwrap());
-        assert!(router.tickets.redeem(router.store(), &url, Purpose::Download).is_err());
+        assert!(router.tickets.redeem(router.store(), &url, Purpose::Download).await.is_err());
     }
 }

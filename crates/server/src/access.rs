@@ -69,7 +69,7 @@ pub(crate) async fn identify_for_session(
     session_id: &str,
 ) -> Result<Identity, Problem> {
     let Some(token) = bearer(headers) else { return identify(app, headers).await };
-    match app.router().session_of_token(token)? {
+    match app.router().session_of_token(token).await? {
         Some((project, session)) if session == session_id => {
             // Tokens are many; those of a project count together.
             let key = format!("{TOKENS}{project}");

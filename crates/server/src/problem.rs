@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use composio_contract::{Error, ErrorKind};
+use composio_router::store;
 use serde_json::{Value, json};
 
 use crate::edge;
@@ -58,6 +59,19 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", format!("{what} may have at most {limit} bytes"))
     }
 
+    /// The store does not answer, or has no room, for now. Where it lies is the operator's affair.
+    fn store(error: &Error) -> Option<Self> {
+        let (slug, message) = match error.slug()? {
+            store::UNAVAILABLE => (store::UNAVAILABLE, "the server's store does not answer"),
+            store::FULL => (store::FULL, "the server's store has no room; nothing was changed"),
+            _ => return None,
+        };
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, slug, message).retry_after(1);
+        problem.0.fix = Some("try again in a moment".to_owned());
+        problem.0.cause = Some(error.to_string());
+        Some(problem)
+    }
+
     /// Something that nobody but the operator can mend; the caller is told where to look.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let mut problem = Self::new(
@@ -72,6 +86,9 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        if let Some(problem) = Self::store(&error) {
+            return problem;
+        }
         let (status, slug) = match error.kind() {
             ErrorKind::Validation | ErrorKind::BadRequest | ErrorKind::UnsafePath => (400, "BadRequest"),
             // A call that is served, asked for something that cannot be had: the caller's affair.

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use composio_contract::{Error, ErrorKind, Result};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize as _;
 use toml::de::DeTable;
 
 use super::RouterConfig;
 use super::expand::expand;
 use super::tree::{Fault, Node};
+use crate::store;
 
 /// Names the configuration file.
 const VARIABLE: &str = "COMPOSIO_CONFIG";
@@ -107,8 +109,10 @@ impl RouterConfig {
         for path in self.router.data_dir.iter_mut().chain(&mut self.router.workspace).chain(servers) {
             *path = folder.join(&*path);
         }
-        if let Some(database) = self.router.database.as_mut().filter(|database| *database != ":memory:") {
-            *database = folder.join(&*database).to_string_lossy().into_owned();
+        if let Some(database) = &mut self.router.database
+            && let Some(path) = store::in_folder(database.expose_secret(), folder)
+        {
+            *database = path.into();
         }
     }
 }
@@ -124,6 +128,7 @@ fn position(text: &str, at: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Location;
 
     fn parse(text: &str) -> Result<RouterConfig> {
         let variable = |name: &str| (name == "TOKEN").then(|| "s3cret".to_owned());
@@ -161,7 +166,6 @@ mod tests {
 
     #[test]
     fn secrets_are_expanded_and_not_shown() {
-        use secrecy::ExposeSecret as _;
         let text = "[[mcp]]\nslug = 'x'\nurl = 'http://h/${TOKEN}'\nheaders = { Authorization = 'Bearer ${TOKEN}' }\n";
         let config = parse(text).unwrap();
         let header = config.mcp[0].headers.get("Authorization").unwrap();
@@ -170,11 +174,23 @@ mod tests {
     }
 
     #[test]
+    fn the_url_of_a_database_is_a_secret_and_stays_as_it_is() {
+        let config = parse("[router]\ndatabase = 'postgres://ada:${TOKEN}@db/x'\n").unwrap();
+        assert_eq!(config.database().unwrap().to_string(), "postgres://ada@db/x");
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+        let error = parse("[router]\ndatabase = 'postgres://ada:${TOKEN}@db'\n").unwrap_err().to_string();
+        assert!(error.starts_with("conf/composio.toml:2:12: `router.database`: the URL of the database"), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
     fn relative_paths_start_at_the_file() {
         let config = parse("[router]\ndata_dir = 'data'\nworkspace = '/w/{user_id}'\ndatabase = ':memory:'\n").unwrap();
         assert_eq!(config.router.data_dir.as_deref(), Some(Path::new("conf/data")));
         assert_eq!(config.router.workspace.as_deref(), Some(Path::new("/w/{user_id}")));
-        assert_eq!(config.router.database.as_deref(), Some(":memory:"));
+        assert_eq!(config.database().unwrap(), Location::Memory);
+        let config = parse("[router]\ndatabase = 'r.db'\n").unwrap();
+        assert_eq!(config.database().unwrap(), Location::File("conf/r.db".into()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use crate::store::Location;
@@ -37,8 +37,10 @@ pub struct RouterConfig {
 pub struct RouterOptions {
     /// The folder of the router's data; `composio` in the platform's folder for user data where it is missing.
     pub data_dir: Option<PathBuf>,
-    /// The SQLite file, or `:memory:`; `router.db` in the data folder where it is missing.
-    pub database: Option<String>,
+    /// The SQLite file, `:memory:`, or the `postgres://` URL of a database that several servers share; `router.db` in
+    /// the data folder where it is missing.
+    #[schemars(with = "Option<String>")]
+    pub database: Option<SecretString>,
     /// The folder that tools read and write. `{user_id}` stands for the user, in a form that is safe as the name of a
     /// folder; without it all users share one. `{project_id}` stands for a server's project; without it there is no
     /// place for any other than the default one. `workspaces/{user_id}` in the data folder where it is missing.
@@ -187,19 +189,21 @@ impl RouterConfig {
     /// Where the router's database lies.
     ///
     /// # Errors
-    /// As [`RouterConfig::data_dir`].
+    /// As [`RouterConfig::data_dir`], and where the URL of a database has something wrong about it.
     pub fn database(&self) -> Result<Location> {
-        Ok(match self.router.database.as_deref() {
-            None => Location::File(self.data_dir()?.join("router.db")),
-            Some(":memory:") => Location::Memory,
-            Some(path) => Location::File(path.into()),
-        })
+        match &self.router.database {
+            None => Ok(Location::File(self.data_dir()?.join("router.db"))),
+            Some(text) => Location::parse(text.expose_secret()),
+        }
     }
 
     /// What the types alone cannot say: the place of the first wrong field, and what is wrong with it.
     fn fault(&self) -> Option<(Vec<String>, String)> {
         if self.router.output_limit == 0 {
             return Some((vec!["router".to_owned(), "output_limit".to_owned()], "must be at least 1".to_owned()));
+        }
+        if let Some(Err(error)) = self.router.database.as_ref().map(|text| Location::parse(text.expose_secret())) {
+            return Some((vec!["router".to_owned(), "database".to_owned()], error.to_string()));
         }
         self.mcp.iter().enumerate().find_map(|(place, server)| {
             let (field, message) = server.fault()?;

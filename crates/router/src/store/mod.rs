@@ -1,15 +1,31 @@
 //! What outlives a process: sessions and the history of their configuration, approvals, and the execution log.
 
+mod location;
 mod log;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod schema;
 mod sqlite;
 
 use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use std::fmt;
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 use crate::project::Project;
 
-pub use sqlite::{Location, SqliteStore};
+pub(crate) use location::in_folder;
+pub use location::{DatabaseUrl, Location};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+pub use sqlite::SqliteStore;
+
+/// The slug of the error, with status 503, of a store that does not answer. The same call may succeed later.
+pub const UNAVAILABLE: &str = "StoreUnavailable";
+/// The slug of the error, with status 503, of a store that has no room. Nothing was changed; the same call succeeds once
+/// there is room again.
+pub const FULL: &str = "StoreFull";
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -225,10 +241,61 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn revoke_key(&self, id: &str) -> Result<bool>;
 
     /// What processes that share the store sign with; the same each time. Secret.
-    fn signing_key(&self) -> Result<[u8; 32]>;
+    async fn signing_key(&self) -> Result<[u8; 32]>;
+
+    /// Notes that a ticket was used, until it lapses, and answers whether it was not used before. Forgets tickets that
+    /// have lapsed.
+    async fn use_ticket(&self, id: &str, expires_at: i64) -> Result<bool>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<()>;
+}
+
+/// Opens a store. One on PostgreSQL connects with its first call, and its connections live on the runtime.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] where it cannot be opened; see [`SqliteStore::open`] and `PostgresStore::open`.
+pub fn open(location: &Location, runtime: &Handle) -> Result<Arc<dyn Store>> {
+    match location {
+        #[cfg(feature = "postgres")]
+        Location::Postgres(url) => Ok(Arc::new(PostgresStore::open(url, runtime)?)),
+        #[cfg(not(feature = "postgres"))]
+        Location::Postgres(_) => {
+            let _ = runtime;
+            Err(Error::new(ErrorKind::Configuration, "this program was built without PostgreSQL")
+                .with_suggested_fix("set `router.database` to a file, or build it with the feature `postgres`"))
+        }
+        _ => Ok(Arc::new(SqliteStore::open(location)?)),
+    }
+}
+
+/// The name under which [`Store::signing_key`] is kept.
+const SIGNING_KEY: &str = "signing";
+
+fn fresh_key() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| failed("make a signing key", error))?;
+    Ok(bytes)
+}
+
+/// A store that does not answer now, and may later.
+fn unavailable(what: &str, error: impl Into<composio_contract::BoxError>) -> Error {
+    let error = error.into();
+    Error::new(ErrorKind::InternalServer, format!("the router's store cannot be reached to {what}: {error}"))
+        .with_status(503)
+        .with_slug(UNAVAILABLE)
+        .with_suggested_fix("try again in a moment")
+        .with_source(error)
+}
+
+/// A store that has no room.
+fn full(what: &str, error: impl Into<composio_contract::BoxError>) -> Error {
+    let error = error.into();
+    Error::new(ErrorKind::InternalServer, format!("the router's store has no room to {what}: {error}"))
+        .with_status(503)
+        .with_slug(FULL)
+        .with_suggested_fix("make room on the disk of the database and try again; nothing was changed")
+        .with_source(error)
 }
 
 fn failed(what: &str, error: impl Into<composio_contract::BoxError>) -> Error {

@@ -3,7 +3,7 @@
 //! Reads are made in place: in WAL mode no writer ever holds them up, and they take microseconds. Writes go to another
 //! thread, since another process may hold the database for a while.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,26 +11,16 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::log::LogWriter;
-use super::{ApprovalRow, KeyRow, LogEntry, RunStatus, SessionRow, SessionSummary, Store, VersionRow, failed};
+use super::log::{LogSink, LogWriter};
+use super::{
+    ApprovalRow, KeyRow, Location, LogEntry, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store, VersionRow,
+    failed, fresh_key, full, schema, unavailable,
+};
 use crate::clock;
 use crate::project::Project;
 
-/// Each entry takes the schema one version further.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql")];
-/// The name under which [`Store::signing_key`] is kept.
-const SIGNING_KEY: &str = "signing";
 /// How long a write waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where the database lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// In this file, made where it does not exist.
-    File(PathBuf),
-    /// In memory, gone with the store.
-    Memory,
-}
 
 /// A [`Store`] in SQLite.
 #[derive(Debug)]
@@ -47,11 +37,7 @@ impl SqliteStore {
     /// [`ErrorKind::Configuration`] where it cannot be opened, is no such database, or was written by a later version.
     pub fn open(location: &Location) -> Result<Self> {
         let unusable = |error: rusqlite::Error| {
-            let place = match location {
-                Location::File(path) => path.display().to_string(),
-                Location::Memory => ":memory:".to_owned(),
-            };
-            Error::new(ErrorKind::Configuration, format!("the router's database {place} cannot be opened: {error}"))
+            Error::new(ErrorKind::Configuration, format!("the router's database {location} cannot be opened: {error}"))
                 .with_source(error)
         };
         let (reader, writer) = match location {
@@ -69,13 +55,16 @@ impl SqliteStore {
                 let only = Arc::new(Mutex::new(only));
                 (Arc::clone(&only), only)
             }
+            Location::Postgres(url) => {
+                return Err(Error::new(ErrorKind::Configuration, format!("{url} is no SQLite database")));
+            }
         };
-        let log = LogWriter::start(Arc::clone(&writer)).map_err(|error| failed("start its log", error))?;
+        let log = LogWriter::start(Sink(Arc::clone(&writer))).map_err(|error| failed("start its log", error))?;
         Ok(Self { reader, writer, log })
     }
 
     fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        query(&lock(&self.reader)).map_err(|error| failed(what, error))
+        query(&lock(&self.reader)).map_err(|error| broken(what, error))
     }
 
     async fn write<T: Send + 'static>(
@@ -92,8 +81,56 @@ impl SqliteStore {
         })
         .await
         .map_err(|error| failed(what, error))?
-        .map_err(|error| failed(what, error))
+        .map_err(|error| broken(what, error))
     }
+}
+
+fn broken(what: &str, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => full(what, error),
+        // The index of the log that is written ahead cannot grow.
+        _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+            full(what, error)
+        }
+        _ if is_busy(&error) => unavailable(what, error),
+        _ => failed(what, error),
+    }
+}
+
+/// Writes log entries by the same connection as all else.
+struct Sink(Arc<Mutex<Connection>>);
+
+impl LogSink for Sink {
+    fn write(&mut self, batch: &[LogEntry]) -> Result<()> {
+        write_log(&mut lock(&self.0), batch).map_err(|error| broken("write its log", error))
+    }
+}
+
+fn write_log(connection: &mut Connection, batch: &[LogEntry]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO executions (id, project, session_id, user_id, tool_slug, status, error, arguments_size, \
+             arguments_hash, started_at, duration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             ON CONFLICT DO NOTHING",
+        )?;
+        for entry in batch {
+            insert.execute(params![
+                entry.id,
+                entry.project.as_str(),
+                entry.session_id,
+                entry.user_id,
+                entry.tool_slug,
+                entry.status.name(),
+                entry.error,
+                entry.arguments_size.cast_signed(),
+                entry.arguments_hash,
+                entry.started_at,
+                entry.duration.cast_signed(),
+            ])?;
+        }
+    }
+    transaction.commit()
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
@@ -142,26 +179,16 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<()>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: usize =
-        transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map(|version| {
-            // A negative number was not written by this program; it is refused as too new below.
-            usize::try_from(version).unwrap_or(usize::MAX)
-        })?;
-    let Some(missing) = MIGRATIONS.get(version..) else {
-        return Ok(Err(Error::new(
-            ErrorKind::Configuration,
-            format!(
-                "the router's database was written by a later version: its schema is {version}, this one knows {}",
-                MIGRATIONS.len()
-            ),
-        )
-        .with_suggested_fix("use that version, or set `router.data_dir` to another folder")));
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let missing = match schema::missing(version) {
+        Ok(missing) => missing,
+        Err(error) => return Ok(Err(error)),
     };
     for step in missing {
         transaction.execute_batch(step)?;
     }
     if !missing.is_empty() {
-        transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+        transaction.pragma_update(None, "user_version", i64::try_from(schema::VERSION).unwrap_or(i64::MAX))?;
     }
     transaction.commit().map(Ok)
 }
@@ -395,7 +422,7 @@ impl Store for SqliteStore {
     }
 
     async fn flush(&self) -> Result<()> {
-        self.log.flush().await.map_err(|error| failed("flush its log", error))
+        self.log.flush().await
     }
 
     async fn add_key(&self, row: KeyRow) -> Result<()> {
@@ -445,23 +472,27 @@ impl Store for SqliteStore {
         .await
     }
 
-    fn signing_key(&self) -> Result<[u8; 32]> {
-        let fresh = || -> std::result::Result<[u8; 32], getrandom::Error> {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes).map(|()| bytes)
-        };
-        let fresh = fresh().map_err(|error| failed("make a signing key", error))?;
-        let mut connection = lock(&self.writer);
-        let read = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    async fn signing_key(&self) -> Result<[u8; 32]> {
+        let fresh = fresh_key()?;
+        self.write("read its signing key", move |connection| {
             // Whoever comes first keeps theirs; a process that comes second finds it.
-            transaction
+            connection
                 .execute("INSERT OR IGNORE INTO secrets (name, value) VALUES (?1, ?2)", params![SIGNING_KEY, fresh])?;
-            let key =
-                transaction.query_row("SELECT value FROM secrets WHERE name = ?1", [SIGNING_KEY], |row| row.get(0))?;
-            transaction.commit().map(|()| key)
-        };
-        read(&mut connection).map_err(|error: rusqlite::Error| failed("read its signing key", error))
+            connection.query_row("SELECT value FROM secrets WHERE name = ?1", [SIGNING_KEY], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn use_ticket(&self, id: &str, expires_at: i64) -> Result<bool> {
+        let (id, now) = (id.to_owned(), clock::millis());
+        self.write("note a used ticket", move |connection| {
+            connection.prepare_cached("DELETE FROM used_tickets WHERE expires_at <= ?1")?.execute([now])?;
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO used_tickets (id, expires_at) VALUES (?1, ?2)")?
+                .execute(params![id, expires_at])
+                .map(|added| added > 0)
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<()> {
@@ -517,4 +548,71 @@ fn log_entry(row: &Row<'_>, project: &Project) -> rusqlite::Result<LogEntry> {
         started_at: row.get(8)?,
         duration: row.get::<_, i64>(9)?.cast_unsigned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FULL;
+    use super::*;
+
+    fn row(id: &str, bytes: usize) -> SessionRow {
+        SessionRow {
+            project: Project::default(),
+            session_id: id.to_owned(),
+            user_id: "ada".to_owned(),
+            config: "x".repeat(bytes),
+            experimental: "{}".to_owned(),
+            custom_tools: "{}".to_owned(),
+            config_version: 1,
+            revision: 1,
+        }
+    }
+
+    fn entry(bytes: usize) -> LogEntry {
+        LogEntry {
+            id: "1".to_owned(),
+            project: Project::default(),
+            session_id: "trs_1".to_owned(),
+            user_id: "ada".to_owned(),
+            tool_slug: "TIME_NOW".to_owned(),
+            status: RunStatus::Failed,
+            error: Some("x".repeat(bytes)),
+            arguments_size: 0,
+            arguments_hash: [0; 32],
+            started_at: 0,
+            duration: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn without_room_nothing_is_half_done_and_all_is_well_once_there_is() {
+        const MUCH: usize = 1 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&Location::File(folder.path().join("router.db"))).unwrap();
+        let project = Project::default();
+        store.create_session(row("trs_1", 10)).await.unwrap();
+        let limit = |pages: i64| lock(&store.writer).pragma_update(None, "max_page_count", pages).unwrap();
+        let pages = lock(&store.writer).pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        limit(pages);
+
+        let update = || store.update_config(&project, "trs_1", 1, "x".repeat(MUCH), "{}".to_owned());
+        let errors = [store.create_session(row("trs_2", MUCH)).await.unwrap_err(), update().await.unwrap_err(), {
+            store.log(entry(MUCH));
+            store.flush().await.unwrap_err()
+        }];
+        for error in errors {
+            assert_eq!((error.slug(), error.status(), error.is_retryable()), (Some(FULL), Some(503), true), "{error}");
+        }
+        assert_eq!(store.session(&project, "trs_2").await.unwrap(), None);
+        assert_eq!(store.session(&project, "trs_1").await.unwrap(), Some(row("trs_1", 10)));
+        assert_eq!(store.config_versions(&project, "trs_1", 0, 9).await.unwrap().1, 1);
+
+        limit(i64::from(i32::MAX));
+        store.create_session(row("trs_2", MUCH)).await.unwrap();
+        assert!(update().await.unwrap());
+        store.flush().await.unwrap();
+        assert_eq!(store.log_entries(&project, "trs_1", 9).await.unwrap(), [entry(MUCH)]);
+        let check: String = lock(&store.writer).pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+    }
 }

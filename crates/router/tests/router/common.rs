@@ -14,6 +14,8 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Barrier, Notify};
 
+use crate::database;
+
 /// A shelf of notes.
 #[derive(Debug)]
 pub(crate) struct Shelf {
@@ -176,6 +178,9 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let shelf = Shelf::new();
         let mut options = json!({"data_dir": folder.path()});
+        if let Some(url) = database::of(folder.path()) {
+            options["database"] = url.into();
+        }
         options.as_object_mut().unwrap().extend(router.as_object().unwrap().clone());
         let off = json!({"enabled": false});
         let config = json!({

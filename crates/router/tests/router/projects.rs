@@ -6,10 +6,11 @@ use composio_contract::{
     UploadRequest,
 };
 use composio_router::Project;
-use composio_router::store::{KeyRow, Location, SqliteStore, Store as _};
+use composio_router::store::KeyRow;
 use serde_json::json;
 
 use crate::common::{Fixture, create};
+use crate::database;
 
 fn project(name: &str) -> Project {
     Project::new(name).unwrap()
@@ -91,23 +92,9 @@ async fn a_workspace_without_a_place_for_projects_has_the_default_one_only() {
 }
 
 #[tokio::test]
-async fn a_store_from_before_projects_is_taken_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("router.db");
-    let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch(include_str!("../../src/store/schema.sql")).unwrap();
-    old.execute_batch("INSERT INTO sessions VALUES ('trs_1', 'ada', '{}', 1, 1)").unwrap();
-    old.execute_batch("INSERT INTO session_configs VALUES ('trs_1', 1, '{}', '{}', 0)").unwrap();
-    old.pragma_update(None, "user_version", 1).unwrap();
-    drop(old);
-    let store = SqliteStore::open(&Location::File(path)).unwrap();
-    assert_eq!(store.session(&Project::default(), "trs_1").await.unwrap().unwrap().user_id, "ada");
-    assert!(store.session(&project("shop"), "trs_1").await.unwrap().is_none());
-}
-
-#[tokio::test]
 async fn keys_are_kept_and_revoked_once() {
-    let store = SqliteStore::open(&Location::Memory).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = database::store(folder.path());
     assert!(!store.has_keys().await.unwrap());
     let row = KeyRow {
         id: "k1".to_owned(),
@@ -125,6 +112,6 @@ async fn keys_are_kept_and_revoked_once() {
     assert!(store.revoke_key("k1").await.unwrap());
     assert!(!store.revoke_key("k1").await.unwrap());
     assert!(store.key("k1").await.unwrap().unwrap().revoked_at.is_some());
-    assert_eq!(store.signing_key().unwrap(), store.signing_key().unwrap());
+    assert_eq!(store.signing_key().await.unwrap(), store.signing_key().await.unwrap());
     store.ping().await.unwrap();
 }

@@ -6,11 +6,12 @@ use composio_contract::{
     AttachSession, Backend as _, CreateSession, ErrorKind, PageQuery, SessionToolkitsQuery, ToolkitsQuery, ToolsQuery,
     UpdateSession,
 };
+use composio_router::Router;
 use composio_router::source::ToolkitInfo;
-use composio_router::{Router, RouterConfig};
 use serde_json::{Value, json};
 
 use crate::common::{Broken, Fixture, create, redacted};
+use crate::database;
 
 fn update(settings: Value) -> UpdateSession {
     serde_json::from_value(settings).unwrap()
@@ -183,8 +184,7 @@ async fn the_catalogue_is_listed_and_searched() {
 #[tokio::test]
 async fn two_toolkits_may_not_share_a_slug() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = RouterConfig::default();
-    config.router.data_dir = Some(folder.path().to_owned());
+    let config = database::config(folder.path());
     let error = Router::builder().config(config).source(Broken::new()).source(Broken::new()).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(error.to_string(), "two toolkits have the slug `broken`; give one of them another");
@@ -194,8 +194,7 @@ async fn two_toolkits_may_not_share_a_slug() {
 async fn a_toolkit_may_not_pass_for_the_routers_own() {
     for slug in ["composio", "local", "composio_x"] {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = RouterConfig::default();
-        config.router.data_dir = Some(folder.path().to_owned());
+        let config = database::config(folder.path());
         let info = ToolkitInfo { slug: slug.to_owned(), name: String::new(), description: String::new() };
         let error = Router::builder().config(config).source(Arc::new(Broken(info))).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use composio_contract::{Backend as _, ErrorKind, UpdateSession};
-use composio_router::store::{Location, SqliteStore};
-use composio_router::{Router, RouterConfig};
+use composio_contract::{Backend as _, ErrorKind, ExecuteRequest, UpdateSession, UploadRequest};
+use composio_router::Project;
+use composio_router::Router;
+use composio_router::store::{LogEntry, RunStatus};
 use serde_json::{Value, json};
 
 use crate::common::{Shelf, create};
+use crate::database;
 
 /// Names the folder for the child processes of a test.
 const FOLDER: &str = "COMPOSIO_TEST_FOLDER";
@@ -16,9 +18,7 @@ const SESSION: &str = "COMPOSIO_TEST_SESSION";
 const UPDATES: i64 = 25;
 
 fn open(folder: &Path) -> Router {
-    let mut config = RouterConfig::default();
-    config.router.data_dir = Some(folder.to_owned());
-    Router::builder().config(config).source(Shelf::new()).build().unwrap()
+    Router::builder().config(database::config(folder)).source(Shelf::new()).build().unwrap()
 }
 
 fn update(settings: Value) -> UpdateSession {
@@ -90,17 +90,6 @@ impl Background for Command {
     }
 }
 
-#[test]
-fn a_new_file_may_be_opened_by_many_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let location = Location::File(folder.path().join("new").join("router.db"));
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| SqliteStore::open(&location).unwrap());
-        }
-    });
-}
-
 #[tokio::test]
 async fn of_two_conditional_updates_one_wins() {
     let folder = tempfile::tempdir().unwrap();
@@ -116,30 +105,74 @@ async fn of_two_conditional_updates_one_wins() {
 }
 
 #[tokio::test]
-async fn a_store_in_memory_works_alike() {
-    let mut config = RouterConfig::default();
+async fn an_upload_serves_once_among_all_that_share_the_store() {
     let folder = tempfile::tempdir().unwrap();
-    config.router.data_dir = Some(folder.path().to_owned());
-    config.router.database = Some(":memory:".to_owned());
-    let router = Router::builder().config(config).source(Shelf::new()).build().unwrap();
-    let session = router.create_session(&create(json!({}))).await.unwrap().session_id.clone();
-    let changed = router.update_session(&session, &update(json!({"search": false}))).await.unwrap();
-    assert_eq!(changed.config_version, 2);
-    router.close().await.unwrap();
-    assert!(!folder.path().join("router.db").exists());
+    let (one, other) = (open(folder.path()), open(folder.path()));
+    let session = one.create_session(&create(json!({}))).await.unwrap().session_id.clone();
+    let request = UploadRequest { mount_relative_path: "a.txt".to_owned(), mimetype: None };
+    let url = one.upload_url(&session, "files", &request).await.unwrap().upload_url.clone();
+    let (first, second) =
+        tokio::join!(one.put_file(&url, None, "one".into()), other.put_file(&url, None, "other".into()));
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(first.and(second).unwrap_err().kind(), ErrorKind::Upload);
+    assert_eq!(other.put_file(&url, None, "again".into()).await.unwrap_err().kind(), ErrorKind::Upload);
 }
 
-#[test]
-fn a_file_of_a_later_version_or_of_something_else_is_refused() {
+#[tokio::test]
+async fn a_text_with_any_character_is_refused_or_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let later = folder.path().join("later.db");
-    drop(SqliteStore::open(&Location::File(later.clone())).unwrap());
-    rusqlite::Connection::open(&later).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let error = SqliteStore::open(&Location::File(later)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(error.to_string().contains("was written by a later version: its schema is 99"), "{error}");
+    let router = open(folder.path());
+    let mut request = create(json!({}));
+    request.user_id = "a\0b".to_owned();
+    if let Err(error) = router.create_session(&request).await {
+        assert_eq!(error.kind(), ErrorKind::Validation);
+    }
+    for id in ["", "\0", "trs_\0", "\u{fffd}'; --"] {
+        assert_eq!(router.get_session(id).await.unwrap_err().kind(), ErrorKind::NotFound, "{id:?}");
+        assert_eq!(router.delete_session(id).await.unwrap_err().kind(), ErrorKind::NotFound, "{id:?}");
+    }
+    let session = router.create_session(&create(json!({}))).await.unwrap().session_id.clone();
+    let run = ExecuteRequest {
+        tool_slug: "SHELF_READ_NOTE".to_owned(),
+        arguments: Some(json!({"text": "\0 ü \u{1f600} '"}).into()),
+        ..ExecuteRequest::default()
+    };
+    router.execute(&session, &run).await.unwrap();
+    let entry = LogEntry { error: Some("a\0b".to_owned()), ..logged(&router, &session).await.remove(0) };
+    router.store().log(LogEntry { id: "zz".to_owned(), ..entry });
+    assert_eq!(logged(&router, &session).await.len(), 2);
+}
 
-    let text = folder.path().join("text.db");
-    std::fs::write(&text, "this is not a database, whatever its name says, and it is long enough to tell").unwrap();
-    assert_eq!(SqliteStore::open(&Location::File(text)).unwrap_err().kind(), ErrorKind::Configuration);
+/// What is logged stays in the order and the form in which it came.
+#[tokio::test]
+async fn the_log_keeps_every_entry_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = open(folder.path());
+    let entry = |number: u64| LogEntry {
+        id: format!("{number:08}"),
+        project: Project::default(),
+        session_id: "trs_gone".to_owned(),
+        user_id: "ada".to_owned(),
+        tool_slug: "SHELF_BURN".to_owned(),
+        status: [RunStatus::Completed, RunStatus::Failed, RunStatus::Refused][(number % 3) as usize],
+        error: number.is_multiple_of(2).then(|| "it does not burn".to_owned()),
+        arguments_size: number,
+        arguments_hash: [number as u8; 32],
+        started_at: -1,
+        duration: u64::MAX - number,
+    };
+    for number in 0..1_500 {
+        router.store().log(entry(number));
+    }
+    // A second time is none.
+    router.store().log(entry(7));
+    router.store().flush().await.unwrap();
+    let entries = router.store().log_entries(router.project(), "trs_gone", u64::MAX).await.unwrap();
+    assert_eq!(entries, (0..1_500).rev().map(entry).collect::<Vec<_>>());
+    assert_eq!(router.store().log_entries(router.project(), "trs_gone", 2).await.unwrap().len(), 2);
+}
+
+async fn logged(router: &Router, session: &str) -> Vec<LogEntry> {
+    router.store().flush().await.unwrap();
+    router.store().log_entries(router.project(), session, 10).await.unwrap()
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use composio_contract::{Backend as _, Error, Result};
-use composio_router::store::{Location, SqliteStore, Store};
-use composio_router::{Router, RouterConfig};
+use composio_router::Router;
 use serde_json::{Value, json};
 
 use super::{Place, say, table};
@@ -55,7 +54,7 @@ pub(super) async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode
 /// Each check is worth doing only where the one before it went well.
 async fn examine(place: &Place, report: &mut Report) {
     let Some(config) = report.note("configuration", place.load(), |_| "can be read".to_owned()) else { return };
-    let Some(store) = report.note("database", open(&config), |(_, place)| place.clone()).map(|(store, _)| store) else {
+    let Some((store, _)) = report.note("database", place.store().await, |(_, location)| location.to_string()) else {
         return;
     };
     let router = Router::builder().config(config).store(Arc::clone(&store)).build();
@@ -68,16 +67,6 @@ async fn examine(place: &Place, report: &mut Report) {
         report.note(&format!("toolkit {toolkit}"), tools, |count| format!("tools: {count}"));
     }
     report.note("end", router.close().await, |()| "everything could be closed".to_owned());
-}
-
-fn open(config: &RouterConfig) -> Result<(Arc<dyn Store>, String)> {
-    let location = config.database()?;
-    let store = SqliteStore::open(&location)?;
-    let place = match location {
-        Location::File(path) => path.display().to_string(),
-        Location::Memory => "in memory".to_owned(),
-    };
-    Ok((Arc::new(store), place))
 }
 
 async fn keys(router: &Router) -> Result<String> {

@@ -39,14 +39,14 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
-    if place.load()?.database()? == Location::Memory {
+    let (store, location) = place.store().await?;
+    if location == Location::Memory {
         return Err(Error::new(
             ErrorKind::Configuration,
             "the database is in memory, where no key outlives the program",
         )
-        .with_suggested_fix("set `router.database` to a file"));
+        .with_suggested_fix("set `router.database` to a file or a postgres:// URL"));
     }
-    let store = place.store()?;
     match command {
         Command::Create { project, name, json } => {
             let (row, key) = keys::make(project, &name)?;

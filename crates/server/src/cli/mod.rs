@@ -18,7 +18,9 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::RouterConfig;
-use composio_router::store::{SqliteStore, Store};
+use composio_router::store::{self, Location, Store};
+use secrecy::SecretString;
+use tokio::runtime::Handle;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -45,6 +47,15 @@ pub(crate) struct Place {
     /// The folder of the router's data, in place of the configuration's.
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The database, in place of the configuration's: a SQLite file, or a postgres:// URL. Other users of this machine
+    /// can read a command line, so a URL with a password is better off in the environment variable.
+    #[arg(long, global = true, value_name = "FILE|URL", env = "COMPOSIO_DATABASE", hide_env_values = true, value_parser = secret)]
+    database: Option<SecretString>,
+}
+
+/// Takes every text: clap would print one that it refuses.
+fn secret(text: &str) -> std::result::Result<SecretString, std::convert::Infallible> {
+    Ok(text.into())
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,11 +129,18 @@ impl Place {
         if let Some(folder) = &self.data {
             config.router.data_dir = Some(folder.clone());
         }
+        if let Some(database) = &self.database {
+            config.router.database = Some(database.clone());
+        }
         Ok(config)
     }
 
-    fn store(&self) -> Result<Arc<dyn Store>> {
-        Ok(Arc::new(SqliteStore::open(&self.load()?.database()?)?))
+    /// The store, connected, and where it lies.
+    async fn store(&self) -> Result<(Arc<dyn Store>, Location)> {
+        let location = self.load()?.database()?;
+        let store = store::open(&location, &Handle::current())?;
+        store.ping().await?;
+        Ok((store, location))
     }
 }
 

@@ -12,6 +12,7 @@ fn composio(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .args(["--data".as_ref(), folder.as_os_str()])
         .env_remove("COMPOSIO_CONFIG")
+        .env_remove("COMPOSIO_DATABASE")
         .env_remove("COMPOSIO_LOG")
         .current_dir(folder)
         .output()
@@ -160,10 +161,42 @@ fn a_token_is_made_for_a_session_that_is_there() {
     let router =
         runtime.block_on(async { Router::builder().config(RouterConfig::in_folder(folder.path())).build() }).unwrap();
     for token in [token.as_str(), made["token"].as_str().unwrap()] {
-        assert_eq!(router.session_of_token(token).unwrap().unwrap().1, id);
+        assert_eq!(runtime.block_on(router.session_of_token(token)).unwrap().unwrap().1, id);
     }
     for wrong in [&["sessions", "token", "trs_none"][..], &["sessions", "token", &id, "--project", "shop"][..]] {
         assert_eq!(composio(folder.path(), wrong).status.code(), Some(1));
     }
     assert_eq!(composio(folder.path(), &["sessions", "token", &id, "--hours", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_password_of_a_database_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, expected) in [
+        ("postgres://ada:s3cret@127.0.0.1:1/x", "postgres://ada@127.0.0.1:1/x"),
+        ("postgres://ada:s3cret@db:port/x", "invalid port number"),
+        ("postgres://ada:s3cret@db", "names no database"),
+    ] {
+        for command in [&["doctor", "--json"][..], &["keys", "list"], &["sessions", "list"], &["serve"]] {
+            let done = composio(folder.path(), &[command, &["--database", url]].concat());
+            let shown = format!("{}{}", text(&done.stdout), text(&done.stderr));
+            assert_eq!(done.status.code(), Some(1), "{command:?} {shown}");
+            assert!(shown.contains(expected) && !shown.contains("s3cret"), "{command:?} {shown}");
+        }
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_composio"))
+        .args(["serve", "--help"])
+        .env("COMPOSIO_DATABASE", "postgres://ada:s3cret@db/x")
+        .output()
+        .unwrap();
+    let help = text(&help.stdout);
+    assert!(help.contains("COMPOSIO_DATABASE") && !help.contains("s3cret"), "{help}");
+}
+
+#[test]
+fn a_database_may_be_named_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.db");
+    let made = composio(folder.path(), &["keys", "create", "--database", file.to_str().unwrap()]);
+    assert!(made.status.success() && file.exists() && !folder.path().join("router.db").exists());
 }

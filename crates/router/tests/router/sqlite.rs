@@ -1,0 +1,66 @@
+//! What only the store in SQLite has.
+
+use composio_contract::{Backend as _, ErrorKind, UpdateSession};
+use composio_router::store::{Location, SqliteStore, Store as _};
+use composio_router::{Project, Router, RouterConfig};
+use serde_json::json;
+
+use crate::common::{Shelf, create};
+
+#[test]
+fn a_new_file_may_be_opened_by_many_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::File(folder.path().join("new").join("router.db"));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| SqliteStore::open(&location).unwrap());
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_store_in_memory_works_alike() {
+    let mut config = RouterConfig::default();
+    let folder = tempfile::tempdir().unwrap();
+    config.router.data_dir = Some(folder.path().to_owned());
+    config.router.database = Some(":memory:".into());
+    let router = Router::builder().config(config).source(Shelf::new()).build().unwrap();
+    let session = router.create_session(&create(json!({}))).await.unwrap().session_id.clone();
+    let changed = router
+        .update_session(&session, &serde_json::from_value::<UpdateSession>(json!({"search": false})).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(changed.config_version, 2);
+    router.close().await.unwrap();
+    assert!(!folder.path().join("router.db").exists());
+}
+
+#[test]
+fn a_file_of_a_later_version_or_of_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = folder.path().join("later.db");
+    drop(SqliteStore::open(&Location::File(later.clone())).unwrap());
+    rusqlite::Connection::open(&later).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = SqliteStore::open(&Location::File(later)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("was written by a later version: its schema is 99"), "{error}");
+
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is not a database, whatever its name says, and it is long enough to tell").unwrap();
+    assert_eq!(SqliteStore::open(&Location::File(text)).unwrap_err().kind(), ErrorKind::Configuration);
+}
+
+#[tokio::test]
+async fn a_store_from_before_projects_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("router.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../src/store/schema.sql")).unwrap();
+    old.execute_batch("INSERT INTO sessions VALUES ('trs_1', 'ada', '{}', 1, 1)").unwrap();
+    old.execute_batch("INSERT INTO session_configs VALUES ('trs_1', 1, '{}', '{}', 0)").unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    let store = SqliteStore::open(&Location::File(path)).unwrap();
+    assert_eq!(store.session(&Project::default(), "trs_1").await.unwrap().unwrap().user_id, "ada");
+    assert!(store.session(&Project::new("shop").unwrap(), "trs_1").await.unwrap().is_none());
+}
