@@ -27,8 +27,9 @@ pub(super) fn to_stderr(format: LogFormat) -> Result<()> {
         Err(_) => EnvFilter::new(DEFAULT),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let has_colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let set = match format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Text => log.with_ansi(has_colours).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     set.map_err(|error| wrong(&error))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::log::{self, LogFormat};
@@ -42,6 +43,9 @@ pub(super) struct Arguments {
     /// Seconds that calls in flight may take once the server is told to stop.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     grace: Option<Duration>,
+    /// Says where it listens as an object.
+    #[arg(long)]
+    json: bool,
     /// How log lines are written to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -84,7 +88,12 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode>
         );
     }
     let address = listener.local_addr().unwrap_or(arguments.listen);
-    say(&format!("listening on http://{address}\n"))?;
+    let url = format!("http://{address}");
+    if arguments.json {
+        say(&format!("{}\n", json!({"listening": url})))?;
+    } else {
+        say(&format!("listening on {url}\n"))?;
+    }
     crate::serve(listener, app, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
