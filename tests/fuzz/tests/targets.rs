@@ -1,5 +1,5 @@
 //! The targets with a corpus and its mutations, so that they are known to hold without cargo-fuzz too.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first error")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
 
 use std::path::Path;
 
