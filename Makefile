@@ -97,7 +97,7 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp
 	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/schema.py $(TARGET)/debug/composio $(TOOLS)/bin/schemathesis
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
-	PYTHONDONTWRITEBYTECODE=1 python3 tests/bench/loaded.py $(TARGET)/debug/composio $(TARGET)/debug/bench-load 5
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/bench/loaded.py $(TARGET)/debug/composio $(TARGET)/debug/bench-load 5
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
