@@ -96,7 +96,7 @@ TWO := PYTHONDONTWRITEBYTECODE=1 TEST_SERVERS=2
 
 # The vendor's unchanged package, this project's own, Schemathesis, and MCP's own Python client against `composio serve`.
 test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp postgres
-	cargo build --quiet -p composio-server
+	cargo build --quiet -p composio-server -p bench-floor
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
 	  node tests/server/vendor.mjs $(PEER_NODE)
@@ -108,6 +108,7 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp p
 	$(TWO) $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
 	$(TWO) $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/faults.py $(TARGET)/debug/composio
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/bench/loaded.py $(TARGET)/debug/composio $(TARGET)/debug/bench-load 5
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
@@ -137,7 +138,7 @@ test-prism:
 	node tests/prism/check.mjs
 
 bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure in one run, beside the peers, reqwest and fetch alone.
-	cargo build --quiet --release -p mock-backend -p bench-floor
+	cargo build --quiet --release -p mock-backend -p bench-floor -p composio-server
 	cargo build --quiet --release -p composio-search --example ndcg
 	bindings/uniffi/kotlin/build.sh build --release
 	cargo build --quiet --profile release-small -p composio-uniffi
@@ -146,7 +147,8 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure i
 	$(VENV)/bin/python tests/bench/bench.py --python $(VENV)/bin/python --peer $(PEER)/bin/python \
 	  --mock $(TARGET)/release/mock-backend --floor $(TARGET)/release/bench-floor \
 	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl) --node-peer $(PEER_NODE) \
-	  --library $(TARGET)/release-small/libcomposio_uniffi.so --library-with-router $(TARGET)/libcomposio-with-router.so
+	  --library $(TARGET)/release-small/libcomposio_uniffi.so --library-with-router $(TARGET)/libcomposio-with-router.so \
+	  --server $(TARGET)/release/composio --load $(TARGET)/release/bench-load
 
 $(PEER_NODE)/stamp:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0

@@ -5,7 +5,7 @@
 // --dev builds the native module without optimizations; --no-native takes the one that is there.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -38,6 +38,11 @@ for (const name of packages) {
   // CommonJS has no `import.meta`; the loader then goes by `__filename`.
   const define = { "import.meta.url": '""' };
   await build({ ...shared, format: "cjs", define, outfile: join(folder, "dist", "index.cjs") });
+  if (name === "core") {
+    const program = join(folder, "dist", "program.js");
+    await build({ ...shared, entryPoints: [join(folder, "src", "program.ts")], format: "esm", outfile: program });
+    chmodSync(program, 0o755);
+  }
   commonJsTypes(join(folder, "dist"));
 }
 

@@ -1,7 +1,8 @@
 """Every figure of `make bench` in one run: this package, its peer and the floor, side by side.
 
 bench.py --python OURS --peer PEER --mock MOCK --floor FLOOR --ndcg NDCG --wheel WHEEL --node-peer FOLDER
-         --library FILE --library-with-router FILE [--only python|node|kotlin|swift|sizes …]
+         --library FILE --library-with-router FILE --server FILE --load FILE
+         [--only python|node|kotlin|swift|sizes|served …]
 """
 
 import argparse
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+
+import loaded
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -186,12 +189,34 @@ def sizes(bench: Bench) -> None:
         bench.table.at_most(what, pathlib.Path(path).stat().st_size / 1e6, limit, "MB")
 
 
-PARTS = {"python": python, "node": node, "kotlin": kotlin, "swift": swift, "sizes": sizes}
+def served(bench: Bench) -> None:
+    """The server over real connections, beside a bare axum route in the same minutes."""
+    options, table = bench.options, bench.table
+    with loaded.bare(options.load) as floor, loaded.server(options.server) as (url, _):
+        for what, target in {"execute": 1 / 3, "search": 1 / 5, "create": 0.0}.items():
+            pairs = [
+                (loaded.calls(options.load, url, what, 4), loaded.calls(options.load, floor, "bare", 4))
+                for _ in range(3)
+            ]
+            mine, below = (
+                statistics.median(side["per_second"] for side in sides) for sides in zip(*pairs, strict=True)
+            )
+            p99 = statistics.median(side["p99_ms"] for side, _ in pairs)
+            ratio = statistics.median(side["per_second"] / floor["per_second"] for side, floor in pairs)
+            row = f"server: {what}, {mine:,.0f}/s, 99 % in {p99:,.1f} ms, bare axum {below:,.0f}/s"
+            if target:
+                table.at_least(row, ratio, round(target, 3), "x")
+            else:
+                table.row(row, f"{ratio:,.2f} x", "", True)
+
+
+PARTS = {"python": python, "node": node, "kotlin": kotlin, "swift": swift, "sizes": sizes, "served": served}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("python", "peer", "mock", "floor", "ndcg", "wheel", "node-peer", "library", "library-with-router"):
+    names = ["python", "peer", "mock", "floor", "ndcg", "wheel", "node-peer", "library", "library-with-router"]
+    for name in [*names, "server", "load"]:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     options = parser.parse_args()

@@ -9,6 +9,7 @@ mod provider;
 mod runtime;
 mod session;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use composio_contract::RawJson;
@@ -69,4 +70,21 @@ mod _native {
     fn decode<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
         convert::decode(py, text)
     }
+
+    /// Runs the program `composio` with these arguments, of which the first is its name; gives its exit code.
+    #[pyfunction]
+    fn run_program(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
+        errors::guard(py, || py.detach(|| program(arguments)))
+    }
+}
+
+#[cfg(feature = "router")]
+fn program(arguments: Vec<OsString>) -> composio_contract::Result<u8> {
+    Ok(composio_server::cli::run_with(arguments))
+}
+
+#[cfg(not(feature = "router"))]
+fn program(_arguments: Vec<OsString>) -> composio_contract::Result<u8> {
+    let kind = composio_contract::ErrorKind::Unsupported;
+    Err(composio_contract::Error::new(kind, "this build has no embedded router, and so no program"))
 }

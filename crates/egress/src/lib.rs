@@ -4,6 +4,7 @@ mod address;
 mod message;
 mod policy;
 mod resolve;
+mod trace;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -14,12 +15,15 @@ use composio_contract::{Error, ErrorKind, Result};
 use reqwest::header::LOCATION;
 use reqwest::redirect;
 use rustls::{ClientConfig, RootCertStore};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use url::Url;
 
 use crate::policy::{Policy, Route, blocked};
 use crate::resolve::{Guarded, NotPublic};
 pub use crate::resolve::{Resolver, SystemResolver};
 pub use message::{Request, Response};
+pub use trace::{Propagator, TRACE_TARGET, propagate, set_propagator};
 
 /// How long a connection may take to open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -97,9 +101,29 @@ impl Egress {
     /// many redirects or one that leads nowhere.
     pub async fn send(&self, request: Request) -> Result<Response> {
         let time_limit = request.time_limit;
-        tokio::time::timeout(time_limit, self.follow(request)).await.map_err(|_| {
-            Error::new(ErrorKind::Timeout, format!("no complete response within {} s", time_limit.as_secs_f64()))
-        })?
+        // No more of the URL: a path or query may hold a secret.
+        let span = tracing::info_span!(
+            target: TRACE_TARGET,
+            "send",
+            otel.name = %request.method,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            http.request.method = %request.method,
+            http.response.status_code = Empty,
+            server.address = request.url.host_str(),
+            server.port = request.url.port_or_known_default(),
+        );
+        let sent = tokio::time::timeout(time_limit, self.follow(request)).instrument(span.clone()).await;
+        let sent = sent.unwrap_or_else(|_| {
+            let message = format!("no complete response within {} s", time_limit.as_secs_f64());
+            Err(Error::new(ErrorKind::Timeout, message))
+        });
+        let status = sent.as_ref().ok().map(|response| response.status.as_u16());
+        span.record("http.response.status_code", status);
+        if status.is_none_or(|status| status >= 400) {
+            span.record("otel.status_code", "ERROR");
+        }
+        sent
     }
 
     /// The HTTP client for a URL, for a library that insists on having one: redirects are off, and names are resolved and
@@ -122,10 +146,12 @@ impl Egress {
         request.check()?;
         let mut left = request.redirects;
         loop {
+            let mut headers = request.headers.clone();
+            propagate(&mut headers);
             let response = self
                 .client_for(&request.url)?
                 .request(request.method.clone(), request.url.clone())
-                .headers(request.headers.clone())
+                .headers(headers)
                 .body(request.body.clone())
                 .send()
                 .await

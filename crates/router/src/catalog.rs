@@ -232,9 +232,21 @@ impl Catalog {
     /// Loads the tools of the toolkits that `wanted` accepts, all at the same time. One that fails is told beside the
     /// others.
     pub(crate) async fn load(&self, wanted: impl Fn(&ToolkitInfo) -> bool) -> Vec<ToolkitTools<'_>> {
+        self.load_noting(wanted, || ()).await
+    }
+
+    /// The same; `answered` is called when a toolkit has answered.
+    pub(crate) async fn load_noting(
+        &self,
+        wanted: impl Fn(&ToolkitInfo) -> bool,
+        answered: impl Fn(),
+    ) -> Vec<ToolkitTools<'_>> {
         let wanted = self.entries.iter().filter(|entry| wanted(entry.source.toolkit()));
-        join_all(wanted.map(|entry| async {
-            ToolkitTools { toolkit: entry.source.toolkit(), tools: self.load_entry(entry).await }
+        let answered = &answered;
+        join_all(wanted.map(|entry| async move {
+            let tools = self.load_entry(entry).await;
+            answered();
+            ToolkitTools { toolkit: entry.source.toolkit(), tools }
         }))
         .await
     }

@@ -3,8 +3,11 @@
 use std::time::Instant;
 
 use composio_contract::{Error, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
+use composio_egress::TRACE_TARGET;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::approval::{Answers, Approvals, Asking, Question};
@@ -121,13 +124,26 @@ impl Router {
     /// Runs a call that may run, within its limits.
     pub(crate) async fn run(&self, session: &LiveSession, mut call: Call) -> Ended {
         let record = Record::new(self.store.as_ref(), session, call.tool.slug(), call.fingerprint);
+        let span = tracing::info_span!(
+            target: TRACE_TARGET,
+            "tool",
+            otel.name = %format_args!("execute_tool {}", call.tool.slug()),
+            otel.status_code = Empty,
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = call.tool.slug(),
+            composio.toolkit = call.tool.toolkit().slug,
+        );
         let outcome = match call.invalid.take() {
             Some(problems) => Outcome::failed(format!(
                 "the arguments of {} are wrong, and it was not run:\n{problems}",
                 call.tool.slug()
             )),
-            None => self.run_within_limits(session, &call.tool, call.arguments).await,
+            None => self.run_within_limits(session, &call.tool, call.arguments).instrument(span.clone()).await,
         };
+        if matches!(outcome, Outcome::Failed { .. }) {
+            // Not why: a tool's message may quote arguments.
+            span.record("otel.status_code", "ERROR");
+        }
         record.conclude(outcome)
     }
 

@@ -103,9 +103,16 @@ impl Router {
         &self.project
     }
 
-    /// Asks every toolkit for its tools: each toolkit's slug, and how many it has or why they cannot be read.
-    pub async fn load_toolkits(&self) -> Vec<(String, Result<usize>)> {
-        let loaded = self.catalog.load(|_| true).await;
+    /// How many toolkits there are.
+    #[must_use]
+    pub fn toolkit_count(&self) -> usize {
+        self.catalog.toolkits().count()
+    }
+
+    /// Asks every toolkit for its tools, all at the same time: each toolkit's slug, and how many it has or why they cannot
+    /// be read. `answered` is called when one has answered.
+    pub async fn load_toolkits(&self, answered: impl Fn()) -> Vec<(String, Result<usize>)> {
+        let loaded = self.catalog.load_noting(|_| true, answered).await;
         loaded.into_iter().map(|each| (each.toolkit.slug.clone(), each.tools.map(|tools| tools.len()))).collect()
     }
 

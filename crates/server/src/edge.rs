@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::access::Identity;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::{host, routes};
+use crate::{host, metrics, routes, trace};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 128;
@@ -41,6 +42,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let span = trace::request(metrics::known(&method), route, &id, request.headers());
     let running = app.metrics().start();
     let mut response = CURRENT
         .scope(Arc::clone(&id), async {
@@ -48,10 +50,14 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
                 Err(problem) => problem.into_response(),
                 Ok(host) => {
                     request.extensions_mut().insert(host);
+                    if !span.is_disabled() {
+                        request.extensions_mut().insert(span.clone());
+                    }
                     run(&app, route, request, next).await
                 }
             }
         })
+        .instrument(span.clone())
         .await;
     drop(running);
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -63,6 +69,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     app.metrics().end(&method, route, status, elapsed);
     let identity = response.extensions().get::<Arc<Identity>>();
+    trace::end(&span, status, identity.map(|identity| identity.project()));
     // The route, not the path: a path may hold a ticket.
     tracing::info!(
         request_id = &*id,

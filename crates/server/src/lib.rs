@@ -22,6 +22,7 @@ mod metrics;
 mod options;
 mod problem;
 mod routes;
+mod trace;
 
 pub use app::App;
 pub use listen::serve;

@@ -14,8 +14,6 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
 
-/// How long a client may take to send a request's headers, also the next one's on an idle connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What lies above the server's own limit is refused by the HTTP layer, without a body; this is how far above.
 const HEADER_ROOM: usize = 4;
 /// Accepting fails where the process has no more files; waiting lets some go.
@@ -34,7 +32,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let service = TowerToHyperService::new(app.service());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(app.options().header_timeout)
         .max_buf_size((app.options().header_limit * HEADER_ROOM).max(8 << 10));
     let accept = async {
         loop {
@@ -44,12 +42,13 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
             let connection = http.serve_connection(TokioIo::new(stream), service.clone());
             let connection = graceful.watch(connection);
             let mut serving = serving.clone();
+            let app = app.clone();
             tokio::spawn(async move {
                 tokio::select! {
                     ended = connection => {
                         // A connection that breaks is the client's affair.
                         if let Err(error) = ended {
-                            tracing::debug!(%error, "a connection broke");
+                            note(&app, &error);
                         }
                     }
                     _ = serving.changed() => {}
@@ -70,6 +69,24 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     }
     app.mcp().end();
     composio_contract::Backend::close(app.router()).await
+}
+
+/// Counts a connection that ended otherwise than by its rules. What was no HTTP never came to be a request, so that this is
+/// all there is of it.
+fn note(app: &App, error: &hyper::Error) {
+    let reason = if error.is_parse() {
+        "malformed"
+    } else if error.is_timeout() {
+        "timeout"
+    } else {
+        "lost"
+    };
+    app.metrics().broken(reason);
+    if error.is_parse() {
+        tracing::info!(%error, "a connection sent what is no request");
+    } else {
+        tracing::debug!(%error, "a connection broke");
+    }
 }
 
 async fn next(listener: &TcpListener) -> TcpStream {

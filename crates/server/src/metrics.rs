@@ -28,11 +28,17 @@ struct Answer {
     status: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Break {
+    reason: &'static str,
+}
+
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answer, Counter>,
     durations: Family<Call, Histogram>,
     running: Gauge<i64, AtomicI64>,
+    broken: Family<Break, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -64,12 +70,19 @@ impl Metrics {
             durations.clone(),
         );
         registry.register("http_requests_running", "Requests under way", running.clone());
-        Self { registry, requests, durations, running }
+        let broken = Family::<Break, Counter>::default();
+        registry.register("http_connections_broken", "Connections that ended with an error, by reason", broken.clone());
+        Self { registry, requests, durations, running, broken }
     }
 
     pub(crate) fn start(&self) -> Running {
         self.running.inc();
         Running(self.running.clone())
+    }
+
+    /// A connection ended with an error.
+    pub(crate) fn broken(&self, reason: &'static str) {
+        self.broken.get_or_create(&Break { reason }).inc();
     }
 
     pub(crate) fn end(&self, method: &Method, route: &str, status: u16, elapsed: Duration) {
@@ -87,7 +100,7 @@ impl Metrics {
 }
 
 /// A client may send any word as a method; as a label that would grow without bound.
-fn known(method: &Method) -> &'static str {
+pub(crate) fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

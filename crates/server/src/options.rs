@@ -21,6 +21,8 @@ pub struct Options {
     pub file_limit: usize,
     /// Bytes of a request's line and headers together.
     pub header_limit: usize,
+    /// How long a client may take to send a request's headers, also the next one's on an idle connection.
+    pub header_timeout: Duration,
     /// How long a request may take, from its headers to the first byte of the reply.
     pub request_timeout: Duration,
     /// How long a file may take.
@@ -44,6 +46,7 @@ impl Options {
             body_limit: 4 << 20,
             file_limit: 100 << 20,
             header_limit: 16 << 10,
+            header_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(120),
             file_timeout: Duration::from_secs(600),
             concurrency: 64,

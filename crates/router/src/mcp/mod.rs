@@ -21,12 +21,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use composio_contract::{ErrorKind, Result};
+use composio_egress::TRACE_TARGET;
 use rmcp::ServiceError;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, ServerPeerInfo};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::time::{Timeout, timeout};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 pub use self::config::{McpServerConfig, McpTransport};
 use self::failure::{Failure, Reporter};
@@ -183,15 +186,30 @@ impl Source for McpSource {
         context: &CallContext,
     ) -> Result<Outcome> {
         let link = self.link().await?;
-        let call =
-            link.peer.call_tool_once(CallToolRequestParams::new(tool.operation.clone()).with_arguments(arguments));
+        let span = tracing::info_span!(
+            target: TRACE_TARGET,
+            "upstream",
+            otel.name = %format_args!("tools/call {}", tool.operation),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            mcp.method.name = "tools/call",
+            gen_ai.tool.name = tool.operation,
+            composio.toolkit = self.server.config.slug,
+        );
+        let mut params = CallToolRequestParams::new(tool.operation.clone()).with_arguments(arguments);
+        span.in_scope(|| session::tell_trace(&mut params));
+        let call = link.peer.call_tool_once(params).instrument(span.clone());
         let reply = match self.server.config.call_timeout {
             None => call.await,
             Some(limit) => self.within(limit, call).await.map_err(|_| {
+                span.record("otel.status_code", "ERROR");
                 let what = format!("did not answer the call of {} within {} s", tool.slug, limit.as_secs_f32());
                 self.server.reporter.failure(ErrorKind::Timeout, &what)
             })?,
         };
+        if !matches!(&reply, Ok(CallToolResponse::Complete(result)) if result.is_error != Some(true)) {
+            span.record("otel.status_code", "ERROR");
+        }
         match reply {
             Ok(CallToolResponse::Complete(result)) => outcome::read(result, context.output_limit),
             Ok(_) => Ok(Outcome::failed(

@@ -7,8 +7,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use reqwest::Client;
-use reqwest::header::{HeaderName, HeaderValue};
-use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rmcp::model::{
+    CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, JsonRpcMessage, RequestId, RequestParamsMeta as _,
+    ServerJsonRpcMessage,
+};
 use rmcp::transport::common::client_side_sse::BoxedSseResponse;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
@@ -34,6 +37,7 @@ impl StreamableHttpClient for SessionClient {
     ) -> Result<StreamableHttpPostResponse> {
         let request = request_id(&message);
         let in_session = session_id.is_some();
+        let custom_headers = traced(&message, custom_headers);
         let reply = self.0.post_message(uri, message, session_id, auth_header, custom_headers).await?;
         address(reply, request, in_session)
     }
@@ -49,6 +53,7 @@ impl StreamableHttpClient for SessionClient {
     ) -> Result<StreamableHttpPostResponse> {
         let request = request_id(&message);
         let in_session = session_id.is_some();
+        let custom_headers = traced(&message, custom_headers);
         let reply = self
             .0
             .post_message_with_response_limits(uri, message, session_id, auth_header, custom_headers, limits)
@@ -97,6 +102,39 @@ impl StreamableHttpClient for SessionClient {
             )
             .await
     }
+}
+
+/// The headers of the W3C, which are fields of a message's metadata too.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Tells a server which trace a call belongs to.
+pub(super) fn tell_trace(params: &mut CallToolRequestParams) {
+    let mut headers = HeaderMap::new();
+    composio_egress::propagate(&mut headers);
+    let text =
+        |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
+    if let Some(parent) = text(TRACE_PARENT) {
+        params.set_traceparent(parent);
+        if let Some(state) = text(TRACE_STATE) {
+            params.set_tracestate(state);
+        }
+    }
+}
+
+/// Puts what the message says of its trace on its HTTP request too, where proxies see it. The message goes out on another
+/// task than the call's, which has no span.
+fn traced(message: &ClientJsonRpcMessage, mut headers: Headers) -> Headers {
+    if let JsonRpcMessage::Request(request) = message
+        && let ClientRequest::CallToolRequest(call) = &request.request
+    {
+        for (name, text) in [(TRACE_PARENT, call.params.traceparent()), (TRACE_STATE, call.params.tracestate())] {
+            if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+                headers.insert(name, value);
+            }
+        }
+    }
+    headers
 }
 
 fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anstyle::Style;
 use clap::Args;
 use composio_contract::{Backend as _, Error, Result};
 use composio_router::Router;
 use serde_json::{Value, json};
 
+use super::progress::Progress;
 use super::{Place, say, table};
 
 #[derive(Debug, Args)]
@@ -46,7 +48,12 @@ pub(super) async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode
         say(&format!("{}\n", Value::Array(report.0.iter().map(object).collect())))?;
     } else {
         let rows: Vec<[String; 3]> = report.0.iter().map(row).collect();
-        say(&table::lines(&rows))?;
+        let found = |row: usize| report.0.get(row).is_some_and(|finding| finding.found.is_ok());
+        say(&table::styled(&rows, |row, column| match (column, found(row)) {
+            (0, true) => table::GOOD,
+            (0, false) => table::BAD,
+            _ => Style::new(),
+        }))?;
     }
     Ok(if report.0.iter().all(|finding| finding.found.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -63,7 +70,11 @@ async fn examine(place: &Place, report: &mut Report) {
         return;
     };
     report.note("keys", keys(&router).await, Clone::clone);
-    for (toolkit, tools) in router.load_toolkits().await {
+    let loaded = {
+        let progress = Progress::bar("asking the toolkits", router.toolkit_count());
+        router.load_toolkits(|| progress.step()).await
+    };
+    for (toolkit, tools) in loaded {
         report.note(&format!("toolkit {toolkit}"), tools, |count| format!("tools: {count}"));
     }
     report.note("end", router.close().await, |()| "everything could be closed".to_owned());

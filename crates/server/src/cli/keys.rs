@@ -6,7 +6,7 @@ use clap::Subcommand;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Project;
 use composio_router::store::{KeyRow, Location};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Place, say, table, time};
 use crate::keys;
@@ -35,6 +35,9 @@ pub(super) enum Command {
     Revoke {
         /// The key's id, as `list` shows it.
         id: String,
+        /// Prints an object.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -71,15 +74,18 @@ pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
                     let revoked = row.revoked_at.map(time).unwrap_or_default();
                     [row.id.clone(), row.project.to_string(), row.name.clone(), time(row.created_at), revoked]
                 }));
-                say(&table::lines(&lines))?;
+                say(&table::headed(&lines))?;
             }
         }
-        Command::Revoke { id } => {
+        Command::Revoke { id, json } => {
             if !store.revoke_key(&id).await? {
                 return Err(Error::new(ErrorKind::NotFound, format!("there is no key `{id}` that is not revoked"))
                     .with_suggested_fix("`composio keys list` shows the ids"));
             }
             eprintln!("The key {id} is revoked.");
+            if json {
+                say(&format!("{}\n", json!({"id": id, "revoked": true})))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

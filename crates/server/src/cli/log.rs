@@ -2,7 +2,12 @@
 
 use clap::ValueEnum;
 use composio_contract::{Error, ErrorKind, Result};
-use tracing_subscriber::EnvFilter;
+use composio_egress::TRACE_TARGET;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::trace::{self, Traces};
 
 /// Says what is logged, as `info` or `composio_router=debug,info`.
 const LOG_VARIABLE: &str = "COMPOSIO_LOG";
@@ -17,19 +22,50 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Writes what the program and its libraries log to standard error.
-pub(super) fn to_stderr(format: LogFormat) -> Result<()> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::Configuration, format!("{LOG_VARIABLE} cannot be read: {error}"))
-    };
-    let filter = match std::env::var(LOG_VARIABLE) {
-        Ok(text) => EnvFilter::try_new(text).map_err(|error| wrong(&error))?,
-        Err(_) => EnvFilter::new(DEFAULT),
-    };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = match format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    };
-    set.map_err(|error| wrong(&error))
+/// What the program and its libraries log, and the traces of what they do.
+pub(super) struct Log {
+    traces: Option<Traces>,
+}
+
+impl Log {
+    /// Writes to standard error, and sends traces where there is a collector.
+    pub(super) fn start(format: LogFormat, otlp: Option<&str>) -> Result<Self> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            Error::new(ErrorKind::Configuration, format!("{LOG_VARIABLE} cannot be read: {error}"))
+        };
+        let filter = match std::env::var(LOG_VARIABLE) {
+            Ok(text) => EnvFilter::try_new(text).map_err(|error| wrong(&error))?,
+            Err(_) => EnvFilter::new(DEFAULT),
+        };
+        let no_spans = format!("{TRACE_TARGET}=off").parse().map_err(|error| wrong(&error))?;
+        let filter = filter.add_directive(no_spans);
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = match format {
+            LogFormat::Text => {
+                let has_colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+                lines.with_ansi(has_colours).with_filter(filter).boxed()
+            }
+            LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+        };
+        let mut layers = vec![lines];
+        let traces = match trace::collector(otlp)? {
+            Some(collector) => {
+                let (traces, layer) = Traces::start(&collector)?;
+                layers.push(layer.boxed());
+                Some(traces)
+            }
+            None => None,
+        };
+        // Each has a filter, so that a span which nothing takes is not made.
+        let set = tracing_subscriber::registry().with(layers).try_init();
+        set.map_err(|error| wrong(&error))?;
+        Ok(Self { traces })
+    }
+
+    /// Sends the traces that are left.
+    pub(super) async fn end(self) {
+        if let Some(traces) = self.traces {
+            traces.end().await;
+        }
+    }
 }

@@ -7,7 +7,7 @@ use composio_contract::{Backend as _, CreateSession, Filter, Patch, Preload, Pre
 use composio_router::{Project, Router};
 
 use super::Place;
-use super::log::{self, LogFormat};
+use super::log::{Log, LogFormat};
 use super::serve::stop_signal;
 use crate::mcp;
 
@@ -28,13 +28,22 @@ pub(super) struct Arguments {
     /// Whose session.
     #[arg(long, default_value = "default", value_parser = Project::new)]
     project: Project,
+    /// Sends traces to this collector, over OTLP with HTTP; else to the one of OTEL_EXPORTER_OTLP_ENDPOINT, else to none.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// How log lines are written to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 }
 
 pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode> {
-    log::to_stderr(arguments.log_format)?;
+    let log = Log::start(arguments.log_format, arguments.otlp.as_deref())?;
+    let done = open(place, arguments).await;
+    log.end().await;
+    done
+}
+
+async fn open(place: &Place, arguments: Arguments) -> Result<ExitCode> {
     let router = Router::builder().config(place.load()?).build()?.in_project(arguments.project.clone())?;
     let done = serve(&router, arguments).await;
     router.close().await?;

@@ -5,11 +5,14 @@ mod doctor;
 mod keys;
 mod log;
 mod mcp;
+mod pages;
+mod progress;
 mod serve;
 mod sessions;
 mod table;
 mod tools;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,8 +27,8 @@ use tokio::runtime::Handle;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  it failed, or a check found something wrong; standard error says what
+  0  done; also where `serve` or `mcp` was told to stop, by SIGINT or SIGTERM
+  1  it failed, or a check found something wrong; standard error says what. Also where a second signal came
   2  the command line is wrong";
 
 /// The tool router for every program on this machine, and for others: sessions, search and tools over HTTP.
@@ -79,12 +82,31 @@ enum Command {
     Config(config::Command),
     /// Checks configuration, database, keys and toolkits, and says what to mend.
     Doctor(doctor::Arguments),
+    /// Prints a script that makes a shell complete commands and options.
+    Completions(pages::Completions),
+    /// Prints a manual page, for `man -l -`, or writes all of them.
+    Man(pages::Pages),
 }
 
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(run_with(std::env::args_os()))
+}
+
+/// Runs the program with these arguments, of which the first is its own name, and answers its exit code.
+///
+/// It takes the standard streams and, where it serves, SIGINT and SIGTERM of the process, as one that is the program does.
+/// It leaves nothing behind but what the process has once: the log, and the handlers of those signals.
+pub fn run_with<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(told) => {
+            // What cannot be told is told by the code alone.
+            let _ = told.print();
+            return u8::try_from(told.exit_code()).unwrap_or(2);
+        }
+    };
     let done = runtime().and_then(|runtime| {
         let done = runtime.block_on(run(cli));
         // A read of standard input that is under way cannot be stopped; it is not waited for.
@@ -92,14 +114,20 @@ pub fn main() -> ExitCode {
         done
     });
     match done {
-        Ok(code) => code,
+        Ok(code) if code == ExitCode::SUCCESS => 0,
+        Ok(_) => 1,
         Err(error) => {
-            eprintln!("error: {}", error.message());
-            if let Some(fix) = error.suggested_fix() {
-                eprintln!("  fix: {fix}");
-            }
-            ExitCode::FAILURE
+            complain(&error);
+            1
         }
+    }
+}
+
+fn complain(error: &Error) {
+    let style = table::BAD;
+    anstream::eprintln!("{style}error:{style:#} {}", table::harmless(error.message()));
+    if let Some(fix) = error.suggested_fix() {
+        anstream::eprintln!("  fix: {}", table::harmless(fix));
     }
 }
 
@@ -120,6 +148,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tools(command) => tools::run(&cli.place, command).await,
         Command::Config(command) => config::run(&cli.place, &command),
         Command::Doctor(arguments) => doctor::run(&cli.place, &arguments).await,
+        Command::Completions(arguments) => pages::completions(&arguments),
+        Command::Man(arguments) => pages::man(&arguments),
     }
 }
 
@@ -144,9 +174,9 @@ impl Place {
     }
 }
 
-/// Writes to standard output. Whoever reads it may have enough before the end, as `head` has.
+/// Writes to standard output, colours only where that is a terminal which has them. Whoever reads it may have enough before the end, as `head` has.
 fn say(text: &str) -> Result<ExitCode> {
-    let mut output = std::io::stdout().lock();
+    let mut output = anstream::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::new(ErrorKind::File, format!("standard output cannot be written: {error}")).with_source(error))

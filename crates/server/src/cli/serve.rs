@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
+use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::log::{self, LogFormat};
+use super::log::{Log, LogFormat};
 use super::{Place, say};
 use crate::{App, Options, PublicUrl};
 
@@ -42,6 +43,12 @@ pub(super) struct Arguments {
     /// Seconds that calls in flight may take once the server is told to stop.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     grace: Option<Duration>,
+    /// Sends traces to this collector, over OTLP with HTTP; else to the one of OTEL_EXPORTER_OTLP_ENDPOINT, else to none.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    /// Says where it listens as an object.
+    #[arg(long)]
+    json: bool,
     /// How log lines are written to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -70,7 +77,13 @@ impl Arguments {
 }
 
 pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode> {
-    log::to_stderr(arguments.log_format)?;
+    let log = Log::start(arguments.log_format, arguments.otlp.as_deref())?;
+    let done = serve(place, arguments).await;
+    log.end().await;
+    done
+}
+
+async fn serve(place: &Place, arguments: Arguments) -> Result<ExitCode> {
     let router = Router::builder().config(place.load()?).build()?;
     let app = App::new(router, arguments.options()).await?;
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
@@ -84,7 +97,12 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode>
         );
     }
     let address = listener.local_addr().unwrap_or(arguments.listen);
-    say(&format!("listening on http://{address}\n"))?;
+    let url = format!("http://{address}");
+    if arguments.json {
+        say(&format!("{}\n", json!({"listening": url})))?;
+    } else {
+        say(&format!("listening on {url}\n"))?;
+    }
     crate::serve(listener, app, stop).await?;
     Ok(ExitCode::SUCCESS)
 }

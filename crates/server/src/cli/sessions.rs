@@ -31,10 +31,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Prints a session as the contract has it.
+    /// Prints a session as the contract has it, an object.
     Show {
         /// The session's id.
         id: String,
+        /// Changes nothing: it is an object either way.
+        #[arg(long)]
+        json: bool,
     },
     /// Prints a token that opens one session's MCP endpoint, and nothing else, as `Authorization: Bearer st_…`.
     Token {
@@ -51,6 +54,9 @@ enum Command {
     Delete {
         /// The session's id.
         id: String,
+        /// Prints the contract's answer.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -74,9 +80,9 @@ async fn answer(router: &Router, command: Command) -> Result<ExitCode> {
                 let (made, changed) = (time(session.created_at), time(session.updated_at));
                 [session.session_id.clone(), session.user_id.clone(), version, made, changed]
             }));
-            say(&table::lines(&rows))
+            say(&table::headed(&rows))
         }
-        Command::Show { id } => say(&format!("{}\n", router.get_session(&id).await?.raw())),
+        Command::Show { id, json: _ } => say(&format!("{}\n", router.get_session(&id).await?.raw())),
         Command::Token { id, hours, json } => {
             let (token, expires_at) = router.session_token(&id, Duration::from_secs(hours * 3_600)).await?;
             if json {
@@ -86,10 +92,10 @@ async fn answer(router: &Router, command: Command) -> Result<ExitCode> {
             eprintln!("Until {expires_at} this opens the session {id} at /tool_router/{id}/mcp:");
             say(&format!("{token}\n"))
         }
-        Command::Delete { id } => {
-            router.delete_session(&id).await?;
+        Command::Delete { id, json } => {
+            let reply = router.delete_session(&id).await?;
             eprintln!("The session {id} is deleted.");
-            Ok(ExitCode::SUCCESS)
+            if json { say(&format!("{}\n", reply.raw())) } else { Ok(ExitCode::SUCCESS) }
         }
     }
 }

@@ -11,6 +11,7 @@ use composio_contract::{
 use composio_router::Router;
 use serde_json::Value;
 
+use super::progress::waiting;
 use super::{Place, say, table};
 
 /// The longest description in a table, in characters.
@@ -62,7 +63,7 @@ pub(super) enum Command {
 
 pub(super) async fn list_toolkits(place: &Place, arguments: Toolkits) -> Result<ExitCode> {
     with_router(place, async |router| {
-        let reply = router.list_toolkits(&ToolkitsQuery::default()).await?;
+        let reply = waiting("asking the toolkits", router.list_toolkits(&ToolkitsQuery::default())).await?;
         if arguments.json {
             return say(&format!("{}\n", reply.raw()));
         }
@@ -71,7 +72,7 @@ pub(super) async fn list_toolkits(place: &Place, arguments: Toolkits) -> Result<
             let count = toolkit.meta.extra.get("tools_count").map(Value::to_string).unwrap_or_default();
             [toolkit.slug.clone(), toolkit.name.clone(), count, short(&toolkit.meta.description)]
         }));
-        say(&table::lines(&rows))
+        say(&table::headed(&rows))
     })
     .await
 }
@@ -99,7 +100,7 @@ async fn with_router(place: &Place, work: impl AsyncFnOnce(&Router) -> Result<Ex
 
 async fn search(router: &Router, use_case: String, limit: u32, json: bool) -> Result<ExitCode> {
     let query = ToolsQuery { query: Some(use_case), limit: Some(limit), ..ToolsQuery::default() };
-    let reply = router.list_tools(&query).await?;
+    let reply = waiting("searching", router.list_tools(&query)).await?;
     if json {
         return say(&format!("{}\n", reply.raw()));
     }
@@ -111,7 +112,7 @@ async fn search(router: &Router, use_case: String, limit: u32, json: bool) -> Re
 }
 
 async fn show(router: &Router, slug: &str, json: bool) -> Result<ExitCode> {
-    let reply = router.get_tool(slug).await?;
+    let reply = waiting("asking the toolkit", router.get_tool(slug)).await?;
     if json {
         return say(&format!("{}\n", reply.raw()));
     }
@@ -136,13 +137,14 @@ async fn show(router: &Router, slug: &str, json: bool) -> Result<ExitCode> {
         .collect();
     let arguments = if rows.is_empty() { "It takes no arguments.\n".to_owned() } else { table::lines(&rows) };
     let tags = if reply.tags.is_empty() { String::new() } else { format!("{}\n", reply.tags.join(", ")) };
-    say(&format!("{}: {}\n{}\n{tags}\n{arguments}", reply.slug, reply.name, reply.description))
+    let text = format!("{}: {}\n{}\n{tags}", reply.slug, reply.name, reply.description);
+    say(&format!("{}\n{arguments}", table::harmless(&text)))
 }
 
 async fn execute(router: &Router, slug: String, arguments: RawJson, user: String, json: bool) -> Result<ExitCode> {
     let session = router.create_session(&CreateSession { user_id: user, ..CreateSession::default() }).await?;
     let request = ExecuteRequest { tool_slug: slug, arguments: Some(arguments), ..ExecuteRequest::default() };
-    let reply = router.execute(&session.session_id, &request).await;
+    let reply = waiting("running the tool", router.execute(&session.session_id, &request)).await;
     // The session was for this one call.
     router.delete_session(&session.session_id).await?;
     let reply = reply?;
@@ -156,7 +158,8 @@ async fn execute(router: &Router, slug: String, arguments: RawJson, user: String
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(error) = &reply.error {
-        eprintln!("failed: {error}");
+        let style = table::BAD;
+        anstream::eprintln!("{style}failed:{style:#} {}", table::harmless(error));
     }
     Ok(ExitCode::FAILURE)
 }

@@ -11,6 +11,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
+use tracing::{Instrument as _, Span};
 
 use super::target::Target;
 use super::{outcome, questions, tools};
@@ -90,10 +91,13 @@ impl ServerHandler for Handler {
     ) -> Result<CallToolResponse, ErrorData> {
         let target = self.target(&context.extensions)?;
         let cancelled = context.ct.clone();
+        // The MCP library answers on another task than the request's.
+        let of_request = || context.extensions.get::<Parts>()?.extensions.get::<Span>().cloned();
+        let span = of_request().unwrap_or_else(Span::none);
         tokio::select! {
             // What the call was doing ends with it.
             () = cancelled.cancelled() => Err(ErrorData::internal_error("the request was cancelled", None)),
-            answer = call(&target, request, &context) => match answer {
+            answer = call(&target, request, &context).instrument(span) => match answer {
                 Ok(response) => Ok(response),
                 Err(error) => outcome::of_error(&error).map(CallToolResponse::from),
             },

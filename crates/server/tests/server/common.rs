@@ -119,13 +119,14 @@ impl Server {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::configured(RouterConfig::default(), change).await
+    }
+
+    pub(crate) async fn configured(mut config: RouterConfig, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        config.router.data_dir = Some(folder.path().to_owned());
         let slow = Slow::new();
-        let router = Router::builder()
-            .config(RouterConfig::in_folder(folder.path()))
-            .source(Arc::clone(&slow) as _)
-            .build()
-            .unwrap();
+        let router = Router::builder().config(config).source(Arc::clone(&slow) as _).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut options = Options::new(address);
@@ -158,17 +159,8 @@ impl Server {
     }
 
     /// One request on a connection of its own; none where the connection ends without an answer.
-    pub(crate) async fn try_send(&self, mut request: Request<Full<Bytes>>) -> Option<Answer> {
-        let stream = TcpStream::connect(self.address).await.ok()?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-        tokio::spawn(connection);
-        if !request.headers().contains_key("host") {
-            request.headers_mut().insert("host", self.address.to_string().parse().unwrap());
-        }
-        let response = sender.send_request(request).await.ok()?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.into_body().collect().await.ok()?.to_bytes();
-        Some(Answer { status, headers, body })
+    pub(crate) async fn try_send(&self, request: Request<Full<Bytes>>) -> Option<Answer> {
+        ask(self.address, request).await
     }
 
     /// A call of the contract, by its path without the prefix.
@@ -190,6 +182,20 @@ impl Server {
         let body = json!({"tool_slug": slug, "arguments": arguments});
         self.call("POST", &format!("/tool_router/session/{session}/execute"), key, Some(body)).await
     }
+}
+
+/// One request on a connection of its own; none where the connection ends without an answer.
+pub(crate) async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Option<Answer> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    if !request.headers().contains_key("host") {
+        request.headers_mut().insert("host", address.to_string().parse().unwrap());
+    }
+    let response = sender.send_request(request).await.ok()?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.into_body().collect().await.ok()?.to_bytes();
+    Some(Answer { status, headers, body })
 }
 
 pub(crate) fn request(method: &str, path: &str, key: Option<&str>, body: Option<Value>) -> Request<Full<Bytes>> {

@@ -1,7 +1,8 @@
 //! The program `composio`.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use composio_contract::{Backend as _, CreateSession};
 use composio_router::{Router, RouterConfig};
@@ -199,4 +200,159 @@ fn a_database_may_be_named_on_the_command_line() {
     let file = folder.path().join("other.db");
     let made = composio(folder.path(), &["keys", "create", "--database", file.to_str().unwrap()]);
     assert!(made.status.success() && file.exists() && !folder.path().join("router.db").exists());
+}
+
+#[test]
+fn each_exit_code_is_what_the_help_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| composio(folder.path(), arguments);
+    let help = text(&run(&["--help"]).stdout);
+    let page = text(&run(&["man"]).stdout);
+    let codes = [
+        ("0", &["config", "check"][..]),
+        ("0", &["--help"]),
+        ("1", &["sessions", "show", "trs_none"]),
+        ("1", &["tools", "run", "TIME_NOW", r#"{"timezone": "Mars"}"#]),
+        ("2", &["toolkits", "--none"]),
+    ];
+    for (code, arguments) in codes {
+        assert_eq!(run(arguments).status.code().unwrap().to_string(), code, "{arguments:?}");
+        assert!(help.lines().any(|line| line.trim().starts_with(&format!("{code}  "))), "{help}");
+        assert!(page.contains(&format!(".TP\n\\fB{code}\\fR\n")), "{page}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_told_to_stop_ends_with_zero_and_at_once_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, code) in [("TERM", 0), ("INT", 0)] {
+        let mut server = Serving::start(folder.path(), &[]);
+        server.signal(signal);
+        assert_eq!(server.process.wait().unwrap().code(), Some(code), "{signal}");
+    }
+    // A call that does not end holds the first stop up, and not the second.
+    let mut server = Serving::start(folder.path(), &["--grace", "600"]);
+    let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
+    let head = format!(
+        "POST /api/v3.1/tool_router/session HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         content-length: 9\r\nexpect: 100-continue\r\n\r\n",
+        server.address
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // The server asks for the body only when the call is under way.
+    stream.read_exact(&mut [0; 12]).unwrap();
+    server.signal("TERM");
+    server.log_has("stopping");
+    server.signal("TERM");
+    assert_eq!(server.process.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn every_command_has_json_for_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = |arguments: &[&str]| -> Value {
+        let output = composio(folder.path(), &[arguments, &["--json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    };
+    let key = json(&["keys", "create"]);
+    assert_eq!(json(&["keys", "revoke", key["id"].as_str().unwrap()])["revoked"], true);
+    assert_eq!(json(&["config", "check"])["ok"], true);
+    assert_eq!(json(&["config", "schema"])["title"], "RouterConfig");
+    assert!(json(&["keys", "list"]).is_array() && json(&["sessions", "list"]).is_array());
+    assert!(json(&["toolkits"])["items"].is_array() && json(&["tools", "search", "time"])["items"].is_array());
+    assert_eq!(json(&["tools", "show", "TIME_NOW"])["slug"], "TIME_NOW");
+    assert_eq!(json(&["tools", "run", "TIME_NOW"])["result_type"], "completed");
+    assert_eq!(json(&["doctor"])[0]["ok"], true);
+}
+
+#[test]
+fn nothing_but_a_terminal_gets_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["toolkits"][..], &["doctor"], &["tools", "search", "time"], &["sessions", "show", "trs_0"]] {
+        let output = composio(folder.path(), arguments);
+        assert!(!text(&output.stdout).contains('\u{1b}') && !text(&output.stderr).contains('\u{1b}'), "{arguments:?}");
+    }
+    let forced = Command::new(env!("CARGO_BIN_EXE_composio"))
+        .args(["toolkits", "--data"])
+        .arg(folder.path())
+        .env("CLICOLOR_FORCE", "1")
+        .env_remove("NO_COLOR")
+        .env_remove("COMPOSIO_CONFIG")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(text(&forced.stdout).starts_with("\u{1b}[1mSLUG\u{1b}[0m"), "{}", text(&forced.stdout));
+}
+
+#[test]
+fn shells_and_manuals_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| composio(folder.path(), arguments);
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = text(&run(&["completions", shell]).stdout);
+        assert!(script.contains("composio") && script.contains("doctor") && script.contains("listen"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "csh"]).status.code(), Some(2));
+    let page = text(&run(&["man", "tools", "run"]).stdout);
+    assert!(
+        page.contains(".TH composio-tools-run 1") && page.contains("EXIT STATUS") && page.contains("NO_COLOR"),
+        "{page}"
+    );
+    assert_eq!(run(&["man", "nothing"]).status.code(), Some(1));
+    let pages = folder.path().join("man/man1");
+    assert!(run(&["man", "--out", pages.to_str().unwrap()]).status.success());
+    for name in ["composio.1", "composio-serve.1", "composio-keys-create.1"] {
+        assert!(pages.join(name).is_file(), "{name}");
+    }
+}
+
+/// A server that runs, and is ended with this.
+struct Serving {
+    process: Child,
+    address: String,
+    log: BufReader<ChildStderr>,
+}
+
+impl Serving {
+    fn start(folder: &Path, options: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_composio"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
+            .arg(folder)
+            .args(options)
+            .env_remove("COMPOSIO_CONFIG")
+            .env_remove("COMPOSIO_LOG")
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let address = said["listening"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        Self { process, address, log }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Reads the log up to a line with these words.
+    fn log_has(&mut self, words: &str) {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "the log ended");
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

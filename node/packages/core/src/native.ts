@@ -116,6 +116,7 @@ export interface Native {
   ToolSet: new (tools: string, toolkits: string) => NativeToolSet;
   defineTool(draft: string): string;
   errorKinds(): string[];
+  runProgram(args: string[]): number;
 }
 
 // A bundle may be CommonJS, where `import.meta.url` is empty.

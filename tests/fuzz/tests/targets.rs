@@ -1,0 +1,36 @@
+//! The targets with a corpus and its mutations, so that they are known to hold without cargo-fuzz too.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
+
+use std::path::Path;
+
+use fuzz_targets::{composio_toml, json_body, mutations};
+
+const SEED: u64 = 20_260_728;
+
+/// The files of `fuzz/corpus/NAME`, which cargo-fuzz begins with as well.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+fn drive(name: &str, target: fn(&[u8]), count: usize) {
+    let corpus = corpus(name);
+    for input in corpus.iter().cloned().chain(mutations(&corpus, SEED).take(count)) {
+        let shown = input.clone();
+        std::panic::catch_unwind(move || target(&input))
+            .unwrap_or_else(|_| panic!("{name} fails with {:?}", String::from_utf8_lossy(&shown)));
+    }
+}
+
+#[test]
+fn json_bodies() {
+    drive("json_body", json_body, 4_000);
+}
+
+#[test]
+fn configurations() {
+    drive("composio_toml", composio_toml, 20_000);
+}
