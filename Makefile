@@ -12,6 +12,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(CURDIR)/.venv
 PEER := $(CURDIR)/.peer
 PEER_NODE := $(CURDIR)/.peer-node
+CONFORMANCE := $(CURDIR)/.conformance
 TOOLS := $(CURDIR)/.tools
 PIP := pip install --quiet --disable-pip-version-check
 SERVERS := $(CURDIR)/.mcp-servers
@@ -88,8 +89,9 @@ test-rust: servers
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
-# The vendor's unchanged package, this project's own, Schemathesis, and MCP's own Python client against `composio serve`.
-test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp
+# The vendor's unchanged package, this project's own, Schemathesis, MCP's own Python client and its conformance suite against
+# `composio serve`.
+test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp
 	cargo build --quiet -p composio-server
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
@@ -97,6 +99,8 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp
 	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/schema.py $(TARGET)/debug/composio $(TOOLS)/bin/schemathesis
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/conformance/run.py $(TARGET)/debug/composio \
+	  $(CONFORMANCE)/node_modules
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
@@ -139,6 +143,12 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure i
 
 $(PEER_NODE)/stamp:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0
+	touch $@
+
+# The suite needs a later Node than the rest.
+$(CONFORMANCE)/stamp:
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CONFORMANCE) \
+	  @modelcontextprotocol/conformance@0.2.0-alpha.12 node@22
 	touch $@
 
 # The peer in an environment of its own, without the dependencies that the measurements do not use.

@@ -10,7 +10,6 @@ use composio_contract::{
     ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
 };
 
-use crate::meta;
 use crate::router::Router;
 
 fn no_account(toolkit: &str) -> Error {
@@ -75,20 +74,7 @@ impl Backend for Router {
     }
 
     async fn execute(&self, session_id: &str, request: &ExecuteRequest) -> Result<Reply<ExecuteReply>> {
-        let session = self.session(session_id).await?;
-        if !meta::is_meta(&request.tool_slug) {
-            return Reply::encode(self.execute_tool(&session, request).await?);
-        }
-        // A model calls meta tools like any other tool, so that they come this way too.
-        let request = request.clone();
-        let request = ExecuteMetaRequest {
-            slug: request.tool_slug,
-            arguments: request.arguments,
-            input_responses: request.input_responses,
-            request_state: request.request_state,
-            experimental: request.experimental,
-        };
-        Reply::encode(self.execute_meta_tool(&session, &request).await?)
+        Reply::encode(self.execute_heard(session_id, request, None).await?)
     }
 
     async fn execute_meta(&self, session_id: &str, request: &ExecuteMetaRequest) -> Result<Reply<ExecuteReply>> {

@@ -8,6 +8,7 @@ mod approval;
 mod backend;
 pub mod builtin;
 mod catalog;
+mod changes;
 mod clock;
 pub mod config;
 mod custom;
@@ -31,13 +32,16 @@ mod sources;
 pub mod store;
 mod ticket;
 mod token;
+mod upstream;
 pub mod workspace;
 mod workspaces;
 
+pub use changes::ListingState;
 pub use config::RouterConfig;
 pub use project::Project;
 pub use router::{Router, RouterBuilder};
 pub use ticket::FILE_URL_SCHEME;
+pub use upstream::{NamedTool, Upstream};
 
 /// The Rust programs of the README run as they are written.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ use composio_contract::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
 use crate::catalog::Catalog;
+use crate::changes::SessionChanges;
 use crate::config::RouterConfig;
 use crate::project::Project;
 use crate::sessions::SessionCache;
@@ -47,6 +48,7 @@ pub struct Router {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sessions: Arc<SessionCache>,
+    pub(crate) session_changes: Arc<SessionChanges>,
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) limits: Limits,
@@ -190,6 +192,7 @@ impl RouterBuilder {
             catalog: Arc::new(Catalog::new(all)?),
             store,
             sessions: Arc::default(),
+            session_changes: Arc::default(),
             workspaces: Arc::new(workspaces),
             tickets: Arc::default(),
             limits: Limits {

@@ -71,6 +71,7 @@ pub(crate) fn open() -> Router<App> {
         .route("/openapi.json", get(system::document))
         .route(FILE, get(files::get).put(files::put))
         .route(mcp::PATH, any(mcp::answer))
+        .route(mcp::TOOLKIT_PATH, any(mcp::answer_for_toolkit))
 }
 
 /// The operations that are served, for the document.

@@ -119,13 +119,14 @@ impl Server {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::with_sources(change, Vec::new()).await
+    }
+
+    pub(crate) async fn with_sources(change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let slow = Slow::new();
-        let router = Router::builder()
-            .config(RouterConfig::in_folder(folder.path()))
-            .source(Arc::clone(&slow) as _)
-            .build()
-            .unwrap();
+        let builder = Router::builder().config(RouterConfig::in_folder(folder.path())).source(Arc::clone(&slow) as _);
+        let router = sources.into_iter().fold(builder, |builder, source| builder.source(source)).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut options = Options::new(address);

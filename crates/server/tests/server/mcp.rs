@@ -25,17 +25,17 @@ use tokio::process::{Child, Command};
 
 use crate::common::{Server, request};
 
-const ERAS: [Era; 2] = [Era::Stateless, Era::Stateful];
+pub(crate) const ERAS: [Era; 2] = [Era::Stateless, Era::Stateful];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug)]
-enum Era {
+pub(crate) enum Era {
     Stateless,
     Stateful,
 }
 
 impl Era {
-    fn lifecycle(self) -> ClientLifecycleMode {
+    pub(crate) fn lifecycle(self) -> ClientLifecycleMode {
         match self {
             Self::Stateless => ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::LATEST] },
             Self::Stateful => ClientLifecycleMode::Initialize,
@@ -109,7 +109,7 @@ async fn open(server: &Server, session: &str, era: Era) -> Client {
     connect(server, session, &[], era, User::default()).await.unwrap()
 }
 
-async fn session_with(server: &Server, key: Option<&str>, settings: Value) -> String {
+pub(crate) async fn session_with(server: &Server, key: Option<&str>, settings: Value) -> String {
     let mut body = settings;
     body["user_id"] = "ada".into();
     let reply = server.call("POST", "/tool_router/session", key, Some(body)).await.expect(201);
