@@ -5,9 +5,9 @@ use bytes::Bytes;
 use composio_contract::{
     AttachSession, Backend, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession,
     DownloadUrl, Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery,
-    FileUpload, FileUploadRequest, LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply,
-    Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
-    ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
+    FileUpload, FileUploadRequest, LinkReply, LinkRequest, McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest,
+    ProxyReply, Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool,
+    Toolkit, ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
 };
 
 use crate::router::Router;
@@ -164,6 +164,15 @@ impl Backend for Router {
     async fn get_tool(&self, slug: &str) -> Result<Reply<Tool>> {
         self.ensure_open()?;
         Reply::encode(self.one_tool(slug).await?)
+    }
+
+    fn serve_mcp(&self, session_id: &str) -> Result<McpServer> {
+        self.ensure_open()?;
+        match &self.session_server {
+            Some(server) => server.serve(self, session_id),
+            None => Err(Error::new(ErrorKind::Unsupported, "the embedded router of this build does not serve MCP")
+                .with_suggested_fix("use session.tools(), or run `composio serve` beside the program")),
+        }
     }
 
     async fn close(&self) -> Result<()> {

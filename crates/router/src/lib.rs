@@ -23,6 +23,7 @@ mod policy;
 mod project;
 mod prompt;
 mod router;
+mod session_server;
 mod sessions;
 mod settings;
 mod signer;
@@ -40,7 +41,9 @@ pub use changes::ListingState;
 pub use config::RouterConfig;
 pub use project::Project;
 pub use router::{Router, RouterBuilder};
+pub use session_server::SessionServer;
 pub use ticket::FILE_URL_SCHEME;
+pub use token::SessionToken;
 pub use upstream::{NamedTool, Upstream};
 
 /// The Rust programs of the README run as they are written.

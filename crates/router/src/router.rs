@@ -12,6 +12,7 @@ use crate::catalog::Catalog;
 use crate::changes::SessionChanges;
 use crate::config::RouterConfig;
 use crate::project::Project;
+use crate::session_server::SessionServer;
 use crate::sessions::SessionCache;
 use crate::source::Source;
 use crate::sources;
@@ -52,6 +53,7 @@ pub struct Router {
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) limits: Limits,
+    pub(crate) session_server: Option<Arc<dyn SessionServer>>,
     data_dir: Arc<PathBuf>,
     closed: Arc<AtomicBool>,
 }
@@ -73,6 +75,7 @@ pub struct RouterBuilder {
     sources: Vec<Arc<dyn Source>>,
     store: Option<Arc<dyn Store>>,
     runtime: Option<Handle>,
+    session_server: Option<Arc<dyn SessionServer>>,
 }
 
 impl Router {
@@ -129,6 +132,9 @@ impl Router {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        if let Some(server) = &self.session_server {
+            server.close().await;
+        }
         self.catalog.close().await;
         self.store.flush().await
     }
@@ -160,6 +166,13 @@ impl RouterBuilder {
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
+        self
+    }
+
+    /// What serves sessions over MCP where a caller in this process asks for it; else that is refused.
+    #[must_use]
+    pub fn session_server(mut self, server: Arc<dyn SessionServer>) -> Self {
+        self.session_server = Some(server);
         self
     }
 
@@ -200,6 +213,7 @@ impl RouterBuilder {
                 output: options.output_limit,
                 parallel: options.max_parallel.get(),
             },
+            session_server: self.session_server,
             data_dir: Arc::new(data_dir),
             closed: Arc::default(),
         })

@@ -71,7 +71,7 @@ impl LiveSession {
             session_id: self.id.clone(),
             config: RawJson::encode(&self.config)?,
             config_version: self.config_version,
-            mcp: McpServer { kind: "http".to_owned(), url: String::new() },
+            mcp: McpServer { kind: "http".to_owned(), url: String::new(), headers: Default::default() },
             tool_router_tools: meta::offered(&self.policy).map(|tool| tool.slug().to_owned()).collect(),
             experimental: Some(Experimental {
                 assistive_prompt: Some(prompt::assistive(&self.policy, &self.experimental)),

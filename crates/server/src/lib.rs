@@ -17,6 +17,7 @@ mod extract;
 mod host;
 pub mod keys;
 mod listen;
+mod loopback;
 mod mcp;
 mod metrics;
 mod options;
@@ -25,4 +26,5 @@ mod routes;
 
 pub use app::App;
 pub use listen::serve;
+pub use loopback::Loopback;
 pub use options::{Options, PublicUrl};

@@ -2,6 +2,7 @@
 
 mod log;
 mod sqlite;
+mod tokens;
 
 use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
@@ -10,6 +11,7 @@ use std::fmt;
 use crate::project::Project;
 
 pub use sqlite::{Location, SqliteStore};
+pub use tokens::Revocation;
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,6 +225,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Revokes a key, and answers whether there was one that was not revoked.
     async fn revoke_key(&self, id: &str) -> Result<bool>;
+
+    /// Notes that a token of a session is revoked. Of the same token, or of all, the later note holds.
+    async fn revoke_token(&self, session_id: &str, revocation: Revocation) -> Result<()>;
+
+    /// The revoked tokens of a session. Cheap.
+    async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>>;
 
     /// What processes that share the store sign with; the same each time. Secret.
     fn signing_key(&self) -> Result<[u8; 32]>;

@@ -12,12 +12,14 @@ use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::log::LogWriter;
-use super::{ApprovalRow, KeyRow, LogEntry, RunStatus, SessionRow, SessionSummary, Store, VersionRow, failed};
+use super::{
+    ApprovalRow, KeyRow, LogEntry, Revocation, RunStatus, SessionRow, SessionSummary, Store, VersionRow, failed,
+};
 use crate::clock;
 use crate::project::Project;
 
 /// Each entry takes the schema one version further.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql"), include_str!("tokens.sql")];
 /// The name under which [`Store::signing_key`] is kept.
 const SIGNING_KEY: &str = "signing";
 /// How long a write waits for another process.
@@ -443,6 +445,29 @@ impl Store for SqliteStore {
                 .map(|changed| changed > 0)
         })
         .await
+    }
+
+    async fn revoke_token(&self, session_id: &str, revocation: Revocation) -> Result<()> {
+        let session_id = session_id.to_owned();
+        self.write("revoke a token", move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO revocations (session_id, token_id, revoked_at) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (session_id, token_id) DO UPDATE SET revoked_at = excluded.revoked_at",
+                )?
+                .execute(params![session_id, revocation.token_id, revocation.revoked_at])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>> {
+        self.read("read revoked tokens", |connection| {
+            connection
+                .prepare_cached("SELECT token_id, revoked_at FROM revocations WHERE session_id = ?1")?
+                .query_map([session_id], |row| Ok(Revocation { token_id: row.get(0)?, revoked_at: row.get(1)? }))?
+                .collect()
+        })
     }
 
     fn signing_key(&self) -> Result<[u8; 32]> {

@@ -8,6 +8,7 @@ mod contract;
 mod files;
 mod isolation;
 mod limits;
+mod loopback;
 mod mcp;
 mod passing;
 mod program;
