@@ -13,6 +13,7 @@ VENV := $(CURDIR)/.venv
 PEER := $(CURDIR)/.peer
 PEER_NODE := $(CURDIR)/.peer-node
 CONFORMANCE := $(CURDIR)/.conformance
+CLIENTS := $(CURDIR)/.clients
 TOOLS := $(CURDIR)/.tools
 PIP := pip install --quiet --disable-pip-version-check
 SERVERS := $(CURDIR)/.mcp-servers
@@ -89,9 +90,9 @@ test-rust: servers
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
-# The vendor's unchanged package, this project's own, Schemathesis, MCP's own Python client and its conformance suite against
-# `composio serve`.
-test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp
+# The vendor's unchanged package, this project's own, Schemathesis, MCP's conformance suite and clients that no one here wrote
+# against `composio serve`; the clients also against sessions within a program.
+test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp $(CLIENTS)/stamp node
 	cargo build --quiet -p composio-server
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
@@ -101,6 +102,8 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/conformance/run.py $(TARGET)/debug/composio \
 	  $(CONFORMANCE)/node_modules
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/clients/run.py $(TARGET)/debug/composio \
+	  $(CLIENTS) $(CONFORMANCE)/node_modules/node/bin/node $(VENV)/bin/python
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
@@ -149,6 +152,13 @@ $(PEER_NODE)/stamp:
 $(CONFORMANCE)/stamp:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CONFORMANCE) \
 	  @modelcontextprotocol/conformance@0.2.0-alpha.12 node@22
+	touch $@
+
+$(CLIENTS)/stamp: tests/server/clients/requirements.txt
+	test -x $(CLIENTS)/venv/bin/python || python3 -m venv $(CLIENTS)/venv
+	$(CLIENTS)/venv/bin/$(PIP) -r tests/server/clients/requirements.txt
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CLIENTS) \
+	  @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/inspector@2.12.0
 	touch $@
 
 # The peer in an environment of its own, without the dependencies that the measurements do not use.
