@@ -79,21 +79,20 @@ impl Router {
     /// [`ErrorKind::NotFound`] where the toolkit has no such tool, or why its tools could not be read.
     pub async fn slug_of(&self, toolkit: &str, name: &str) -> Result<String> {
         let slug = &self.catalog.toolkit(toolkit)?.slug;
-        for loaded in self.catalog.load(|toolkit| toolkit.slug == *slug).await {
-            let tools = loaded.tools?;
-            if let Some(tool) = tools.iter().find(|tool| tool.definition.operation == name) {
-                return Ok(tool.slug().to_owned());
-            }
-            let close = composio_schema::closest(name, tools.iter().map(|tool| tool.definition.operation.as_str()));
-            let error = Error::new(ErrorKind::NotFound, format!("the toolkit `{slug}` has no tool `{name}`"));
-            let error = error.with_status(404);
-            return Err(if close.is_empty() {
-                error
-            } else {
-                error.with_suggested_fix(format!("did you mean {}?", close.join(" or ")))
-            });
+        let Some(loaded) = self.catalog.load(|toolkit| toolkit.slug == *slug).await.into_iter().next() else {
+            return Err(self.catalog.unknown_toolkit(toolkit, ErrorKind::NotFound));
+        };
+        let tools = loaded.tools?;
+        if let Some(tool) = tools.iter().find(|tool| tool.definition.operation == name) {
+            return Ok(tool.slug().to_owned());
         }
-        Err(self.catalog.unknown_toolkit(toolkit, ErrorKind::NotFound))
+        let close = composio_schema::closest(name, tools.iter().map(|tool| tool.definition.operation.as_str()));
+        let error = Error::new(ErrorKind::NotFound, format!("the toolkit `{slug}` has no tool `{name}`"));
+        let error = error.with_status(404);
+        if close.is_empty() {
+            return Err(error);
+        }
+        Err(error.with_suggested_fix(format!("did you mean {}?", close.join(" or "))))
     }
 
     /// The MCP server behind a toolkit, where there is one and the session has the whole of the toolkit: filters,
