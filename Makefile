@@ -12,6 +12,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(CURDIR)/.venv
 PEER := $(CURDIR)/.peer
 PEER_NODE := $(CURDIR)/.peer-node
+CONFORMANCE := $(CURDIR)/.conformance
+CLIENTS := $(CURDIR)/.clients
 TOOLS := $(CURDIR)/.tools
 PIP := pip install --quiet --disable-pip-version-check
 SERVERS := $(CURDIR)/.mcp-servers
@@ -94,8 +96,9 @@ test-python: $(VENV)/installed servers
 # Two servers behind one address, and what happens to their store.
 TWO := PYTHONDONTWRITEBYTECODE=1 TEST_SERVERS=2
 
-# The vendor's unchanged package, this project's own, Schemathesis, and MCP's own Python client against `composio serve`.
-test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp postgres
+# The vendor's unchanged package, this project's own, Schemathesis, MCP's conformance suite and clients that no one here wrote
+# against `composio serve`; the clients also against sessions within a program.
+test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp $(CLIENTS)/stamp node postgres
 	cargo build --quiet -p composio-server -p bench-floor
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
@@ -109,6 +112,10 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp p
 	$(TWO) $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/faults.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/bench/loaded.py $(TARGET)/debug/composio $(TARGET)/debug/bench-load 5
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/conformance/run.py $(TARGET)/debug/composio \
+	  $(CONFORMANCE)/node_modules
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/clients/run.py $(TARGET)/debug/composio \
+	  $(CLIENTS) $(CONFORMANCE)/node_modules/node/bin/node $(VENV)/bin/python
 
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
@@ -152,6 +159,19 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure i
 
 $(PEER_NODE)/stamp:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0
+	touch $@
+
+# The suite needs a later Node than the rest.
+$(CONFORMANCE)/stamp:
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CONFORMANCE) \
+	  @modelcontextprotocol/conformance@0.2.0-alpha.12 node@22
+	touch $@
+
+$(CLIENTS)/stamp: tests/server/clients/requirements.txt
+	test -x $(CLIENTS)/venv/bin/python || python3 -m venv $(CLIENTS)/venv
+	$(CLIENTS)/venv/bin/$(PIP) -r tests/server/clients/requirements.txt
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CLIENTS) \
+	  @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/inspector@2.12.0
 	touch $@
 
 # The peer in an environment of its own, without the dependencies that the measurements do not use.

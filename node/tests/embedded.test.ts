@@ -194,3 +194,37 @@ test("composio.toml is read, and a wrong one says where", () =>
     writeFileSync(file, `${router}wrokspace = 1\n`);
     await assert.rejects(async () => new Composio({ backend: "embedded", config: file }).create("ada"), /wrokspace/);
   }));
+
+test("a session is served over MCP", () =>
+  withRouter(async (composio) => {
+    const ask = (mcp: { url: string }, headers: Record<string, string>) =>
+      fetch(mcp.url, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          "mcp-protocol-version": "2026-07-28",
+          "mcp-method": "tools/list",
+          ...headers,
+        },
+        body: JSON.stringify({
+          jsonrpc: "2.0",
+          id: 1,
+          method: "tools/list",
+          params: {
+            _meta: {
+              "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+              "io.modelcontextprotocol/clientCapabilities": {},
+            },
+          },
+        }),
+      });
+    const first = await composio.create("ada", { toolkits: ["time"], preload: { tools: "all" } });
+    const second = await composio.create("ada", { mcp: true });
+    const { mcp } = first;
+    assert.match(await (await ask(mcp, mcp.headers ?? {})).text(), /"TIME_NOW"/);
+    assert.equal((await ask(mcp, {})).status, 401);
+    assert.equal((await ask(mcp, second.mcp.headers ?? {})).status, 401);
+    await composio.close();
+    await assert.rejects(ask(mcp, mcp.headers ?? {}));
+  }));

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -235,3 +237,35 @@ def test_a_killed_server_is_an_error_and_comes_back(tmp_path: pathlib.Path) -> N
         assert "recorder" in (results[0].error or "")
         again = session.execute("RECORDER_ECHO", arguments={"message": "back"})
         assert again.data == {"message": "back"}
+
+
+def test_a_session_is_served_over_mcp(tmp_path: pathlib.Path) -> None:
+    def ask(mcp: Any, headers: dict[str, str]) -> dict[str, Any]:
+        about = {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": about}}
+        always = {
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+            "mcp-protocol-version": "2026-07-28",
+            "mcp-method": "tools/list",
+        }
+        request = urllib.request.Request(mcp.url, data=json.dumps(body).encode(), headers={**always, **headers})
+        with urllib.request.urlopen(request) as reply:
+            answer: dict[str, Any] = json.load(reply)
+            return answer
+
+    with Composio(backend="embedded", config=config(tmp_path)) as composio:
+        first = composio.create(user_id="ada", toolkits=["time"], preload={"tools": "all"})
+        second = composio.create(user_id="ada", mcp=True)
+        tools = ask(first.mcp, first.mcp.headers)["result"]["tools"]
+        assert "TIME_NOW" in {tool["name"] for tool in tools}
+        assert first.mcp == first.mcp
+        for headers in ({}, second.mcp.headers):
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                ask(first.mcp, headers)
+        mcp = first.mcp
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        ask(mcp, mcp.headers)

@@ -65,8 +65,11 @@ fn embedded(config: Option<&RawJson>, runtime: fn() -> Result<Handle>) -> Result
     };
     let data_dir = Some(config.data_dir()?);
     let build = move || {
-        let router = Router::builder().config(config.clone()).runtime(runtime()?).build()?;
-        Ok(Arc::new(router) as Arc<dyn Backend>)
+        let runtime = runtime()?;
+        let builder = Router::builder().config(config.clone()).runtime(runtime.clone());
+        #[cfg(feature = "mcp")]
+        let builder = builder.session_server(Arc::new(composio_server::Loopback::new(runtime)));
+        Ok(Arc::new(builder.build()?) as Arc<dyn Backend>)
     };
     Ok((Box::new(build), data_dir))
 }

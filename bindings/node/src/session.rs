@@ -100,15 +100,15 @@ impl Session {
 
     /// Where the session is served over MCP.
     #[napi(getter)]
-    pub fn mcp(&self) -> McpServer {
-        let mcp = self.0.mcp();
-        McpServer { kind: mcp.kind.clone(), url: mcp.url.clone(), headers: mcp.headers.iter().cloned().collect() }
+    pub fn mcp(&self) -> Result<McpServer> {
+        let mcp = guard(|| self.0.mcp())?;
+        Ok(McpServer { kind: mcp.kind, url: mcp.url, headers: mcp.headers.into_iter().collect() })
     }
 
     /// Why `mcp` has no headers.
     #[napi(getter)]
     pub fn mcp_warning(&self) -> Option<String> {
-        self.0.mcp().warning.clone()
+        self.0.mcp_warning().map(str::to_owned)
     }
 
     /// What the assistive prompt is.

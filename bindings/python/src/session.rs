@@ -86,7 +86,7 @@ impl Session {
     /// Where the session is served over MCP: `type`, `url`, `headers`.
     #[getter]
     fn mcp<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let mcp = self.core.mcp();
+        let mcp = guard(py, || self.core.mcp())?;
         let server = PyDict::new(py);
         server.set_item("type", &mcp.kind)?;
         server.set_item("url", &mcp.url)?;
@@ -97,7 +97,7 @@ impl Session {
     /// Why `mcp` has no headers, for the log.
     #[getter]
     fn mcp_warning(&self) -> Option<&str> {
-        self.core.mcp().warning.as_deref()
+        self.core.mcp_warning()
     }
 
     #[getter]

@@ -89,12 +89,20 @@ impl NativeSession {
 
     /// Where the session is served over MCP.
     pub fn mcp(&self) -> NativeMcpServer {
-        let mcp = self.0.mcp();
-        NativeMcpServer {
-            kind: mcp.kind.clone(),
-            url: mcp.url.clone(),
-            headers: mcp.headers.iter().cloned().collect(),
-            warning: mcp.warning.clone(),
+        match self.0.mcp() {
+            Ok(mcp) => NativeMcpServer {
+                kind: mcp.kind,
+                url: mcp.url,
+                headers: mcp.headers.into_iter().collect(),
+                warning: mcp.warning,
+            },
+            // The library has no server in it.
+            Err(error) => NativeMcpServer {
+                kind: "http".to_owned(),
+                url: String::new(),
+                headers: HashMap::new(),
+                warning: Some(error.to_string()),
+            },
         }
     }
 

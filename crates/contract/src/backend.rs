@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use crate::{
     AttachSession, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession, DownloadUrl,
-    ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery, FileUpload, FileUploadRequest,
-    LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, Reply, Result, SearchReply,
-    SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit, ToolkitsQuery, ToolsQuery,
-    UpdateSession, UploadRequest, UploadUrl,
+    Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery, FileUpload,
+    FileUploadRequest, LinkReply, LinkRequest, McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply,
+    Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
+    ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
 };
 
 /// Any error, as a cause.
@@ -108,6 +108,17 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// `GET /tools/{tool_slug}`
     async fn get_tool(&self, slug: &str) -> Result<Reply<Tool>>;
+
+    /// Begins to serve a session over MCP on this machine, where the backend is in this process and a session's reply says
+    /// no URL. Quick: it waits for nothing. [`Backend::close`] ends it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the backend cannot, or why it could not.
+    fn serve_mcp(&self, session_id: &str) -> Result<McpServer> {
+        let _ = session_id;
+        Err(Error::new(ErrorKind::Unsupported, "this build's embedded router does not serve sessions over MCP")
+            .with_suggested_fix("use session.tools(), or run `composio serve` beside the program"))
+    }
 
     /// Lets go of what the backend holds: idle sockets, child processes, files. Further calls fail.
     async fn close(&self) -> Result<()>;

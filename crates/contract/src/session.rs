@@ -1,5 +1,8 @@
 //! Creating, reading, changing and deleting sessions.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,13 +61,24 @@ pub struct Session {
 }
 
 /// Where a session is served over MCP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct McpServer {
     /// The transport: `http` or `sse`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The endpoint.
     pub url: String,
+    /// The headers to send there, where the backend gives some that are for this session alone. Secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Without the URL's path and query and the headers' values: any of them may be secret.
+impl fmt::Debug for McpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&String> = self.headers.keys().collect();
+        f.debug_struct("McpServer").field("kind", &self.kind).field("headers", &headers).finish_non_exhaustive()
+    }
 }
 
 /// The experimental part of a session.

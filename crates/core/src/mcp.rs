@@ -10,9 +10,10 @@ use url::Url;
 pub struct McpServer {
     /// The transport: `http` or `sse`.
     pub kind: String,
-    /// The endpoint; empty where the backend serves none.
+    /// The endpoint.
     pub url: String,
-    /// The headers to send. Secret; empty where the endpoint lies on another origin than the backend.
+    /// The headers to send. Secret. Where the backend gave none for this session they are its credentials, and empty where
+    /// the endpoint lies on another origin than the backend.
     pub headers: Vec<(String, String)>,
     /// Why there are no headers, for the caller's log.
     pub warning: Option<String>,
@@ -25,21 +26,19 @@ impl fmt::Debug for McpServer {
 }
 
 impl McpServer {
+    fn new(wire: &Wire, headers: Vec<(String, String)>, warning: Option<String>) -> Self {
+        Self { kind: wire.kind.clone(), url: wire.url.clone(), headers, warning }
+    }
+
+    /// With the headers that the backend gave for this session alone.
+    pub(crate) fn with_own_headers(wire: Wire) -> Self {
+        Self { kind: wire.kind, url: wire.url, headers: wire.headers.into_iter().collect(), warning: None }
+    }
+
     /// Attaches the credentials only where they go to the origin that they are for.
-    pub(crate) fn resolve(wire: &Wire, backend: &dyn Backend, wanted: bool) -> Result<Self> {
-        let server = |headers, warning| Self { kind: wire.kind.clone(), url: wire.url.clone(), headers, warning };
-        let Some(base) = backend.base_url() else {
-            if wanted && wire.url.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "the embedded router does not serve this session over MCP",
-                )
-                .with_suggested_fix("leave mcp out and use session.tools()"));
-            }
-            return Ok(server(Vec::new(), None));
-        };
+    fn with_credentials(wire: &Wire, base: &str, backend: &dyn Backend, wanted: bool) -> Result<Self> {
         if origin(base).is_some() && origin(base) == origin(&wire.url) {
-            return Ok(server(backend.credential_headers(), None));
+            return Ok(Self::new(wire, backend.credential_headers(), None));
         }
         let message = format!(
             "the session's MCP server is at {}, another origin than the backend at {}",
@@ -52,7 +51,36 @@ impl McpServer {
                 format!("{message}; the credentials are not sent there"),
             ));
         }
-        Ok(server(Vec::new(), Some(format!("{message}; session.mcp.headers is empty"))))
+        Ok(Self::new(wire, Vec::new(), Some(format!("{message}; session.mcp.headers is empty"))))
+    }
+}
+
+/// What is known of a session's endpoint when the session is there.
+#[derive(Debug)]
+pub(crate) enum Endpoint {
+    /// Where it is.
+    At(McpServer),
+    /// It is served from within this process once somebody asks for it.
+    Here,
+}
+
+impl Endpoint {
+    /// Reads a reply. Headers in it are for the session alone, and go before the credentials, which are for all of the
+    /// backend.
+    pub(crate) fn resolve(wire: Wire, session_id: &str, backend: &dyn Backend, wanted: bool) -> Result<Self> {
+        if !wire.headers.is_empty() {
+            return Ok(Self::At(McpServer::with_own_headers(wire)));
+        }
+        match backend.base_url() {
+            Some(base) => McpServer::with_credentials(&wire, base, backend, wanted).map(Self::At),
+            None if !wire.url.is_empty() => Ok(Self::At(McpServer::new(&wire, Vec::new(), None))),
+            None => {
+                if wanted {
+                    backend.serve_mcp(session_id)?;
+                }
+                Ok(Self::Here)
+            }
+        }
     }
 }
 

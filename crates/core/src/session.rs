@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::create::read_update;
 use crate::custom::CustomToolSet;
 use crate::files::Files;
-use crate::mcp::McpServer;
+use crate::mcp::{Endpoint, McpServer};
 use crate::outcome::Outcome;
 use crate::provider::Provider;
 use crate::run::{Call, Run, RunMode};
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     pub(crate) tools: CustomToolSet,
     pub(crate) known: KnownTools,
     state: ArcSwap<State>,
-    mcp: McpServer,
+    mcp: Endpoint,
     assistive_prompt: Option<String>,
 }
 
@@ -75,8 +75,8 @@ impl State {
 impl Session {
     pub(crate) fn bind(client: Client, reply: Reply<Wire>, mut tools: CustomToolSet, mcp: bool) -> Result<Self> {
         let (_, wire) = reply.into_parts();
-        let server = McpServer::resolve(&wire.mcp, &*client.backend()?, mcp)?;
         let (state, user_id) = State::read(&wire)?;
+        let endpoint = Endpoint::resolve(wire.mcp, &wire.session_id, &*client.backend()?, mcp)?;
         tools.adopt(wire.experimental.as_ref());
         Ok(Self(Arc::new(Inner {
             client,
@@ -85,7 +85,7 @@ impl Session {
             tools,
             known: KnownTools::default(),
             state: ArcSwap::from_pointee(state),
-            mcp: server,
+            mcp: endpoint,
             assistive_prompt: wire.experimental.and_then(|experimental| experimental.assistive_prompt),
         })))
     }
@@ -120,10 +120,25 @@ impl Session {
         self.0.state.load().preload.clone()
     }
 
-    /// Where and how an MCP client reaches the session.
+    /// Where and how an MCP client reaches the session. With the embedded router the first call starts a listener on a
+    /// free port of this machine, which opens the session to whoever has the headers; closing the client ends it.
+    ///
+    /// # Errors
+    /// Where the embedded router cannot serve it.
+    pub fn mcp(&self) -> Result<McpServer> {
+        match &self.0.mcp {
+            Endpoint::At(server) => Ok(server.clone()),
+            Endpoint::Here => self.0.client.backend()?.serve_mcp(&self.0.id).map(McpServer::with_own_headers),
+        }
+    }
+
+    /// Why [`Session::mcp`] has no headers, for the caller's log. Starts nothing.
     #[must_use]
-    pub fn mcp(&self) -> &McpServer {
-        &self.0.mcp
+    pub fn mcp_warning(&self) -> Option<&str> {
+        match &self.0.mcp {
+            Endpoint::At(server) => server.warning.as_deref(),
+            Endpoint::Here => None,
+        }
     }
 
     /// A system prompt that explains the session's tools to a model, where one was asked for.

@@ -5,12 +5,11 @@ use bytes::Bytes;
 use composio_contract::{
     AttachSession, Backend, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession,
     DownloadUrl, Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery,
-    FileUpload, FileUploadRequest, LinkReply, LinkRequest, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply,
-    Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
-    ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
+    FileUpload, FileUploadRequest, LinkReply, LinkRequest, McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest,
+    ProxyReply, Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool,
+    Toolkit, ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
 };
 
-use crate::meta;
 use crate::router::Router;
 
 fn no_account(toolkit: &str) -> Error {
@@ -75,20 +74,7 @@ impl Backend for Router {
     }
 
     async fn execute(&self, session_id: &str, request: &ExecuteRequest) -> Result<Reply<ExecuteReply>> {
-        let session = self.session(session_id).await?;
-        if !meta::is_meta(&request.tool_slug) {
-            return Reply::encode(self.execute_tool(&session, request).await?);
-        }
-        // A model calls meta tools like any other tool, so that they come this way too.
-        let request = request.clone();
-        let request = ExecuteMetaRequest {
-            slug: request.tool_slug,
-            arguments: request.arguments,
-            input_responses: request.input_responses,
-            request_state: request.request_state,
-            experimental: request.experimental,
-        };
-        Reply::encode(self.execute_meta_tool(&session, &request).await?)
+        Reply::encode(self.execute_heard(session_id, request, None).await?)
     }
 
     async fn execute_meta(&self, session_id: &str, request: &ExecuteMetaRequest) -> Result<Reply<ExecuteReply>> {
@@ -178,6 +164,15 @@ impl Backend for Router {
     async fn get_tool(&self, slug: &str) -> Result<Reply<Tool>> {
         self.ensure_open()?;
         Reply::encode(self.one_tool(slug).await?)
+    }
+
+    fn serve_mcp(&self, session_id: &str) -> Result<McpServer> {
+        self.ensure_open()?;
+        match &self.session_server {
+            Some(server) => server.serve(self, session_id),
+            None => Err(Error::new(ErrorKind::Unsupported, "the embedded router of this build does not serve MCP")
+                .with_suggested_fix("use session.tools(), or run `composio serve` beside the program")),
+        }
     }
 
     async fn close(&self) -> Result<()> {

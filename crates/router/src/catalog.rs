@@ -204,6 +204,11 @@ impl Catalog {
         self.entries.iter().map(|entry| entry.source.toolkit())
     }
 
+    /// The sources, sorted by their toolkits' slugs.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Arc<dyn Source>> {
+        self.entries.iter().map(|entry| &entry.source)
+    }
+
     /// A toolkit, by its slug without regard to case.
     pub(crate) fn toolkit(&self, slug: &str) -> Result<&ToolkitInfo> {
         self.toolkits()

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use composio_contract::{Error, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
+use composio_contract::{Error, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
 use composio_egress::TRACE_TARGET;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::fingerprint::Fingerprint;
 use crate::policy::Ask;
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::{CallContext, Outcome};
+use crate::source::{CallContext, Listener, Outcome};
 use crate::store::{LogEntry, RunStatus, Store};
 use crate::{clock, custom, fingerprint, meta};
 
@@ -58,12 +58,44 @@ impl Ended {
 }
 
 impl Router {
+    /// Runs a tool or a meta tool, as `Backend::execute` does, for a caller who hears of it while it runs.
+    ///
+    /// # Errors
+    /// Where there is no such tool, the session's settings refuse it, or it cannot be reached. What goes wrong in the
+    /// tool, wrong arguments included, is a failed result.
+    pub async fn execute_heard(
+        &self,
+        session_id: &str,
+        request: &ExecuteRequest,
+        listener: Option<Arc<dyn Listener>>,
+    ) -> Result<ExecuteReply> {
+        let session = self.session(session_id).await?;
+        if !meta::is_meta(&request.tool_slug) {
+            return self.execute_tool(&session, request, listener).await;
+        }
+        // A model calls meta tools like any other tool, so that they come this way too.
+        let request = request.clone();
+        let request = ExecuteMetaRequest {
+            slug: request.tool_slug,
+            arguments: request.arguments,
+            input_responses: request.input_responses,
+            request_state: request.request_state,
+            experimental: request.experimental,
+        };
+        self.execute_meta_tool(&session, &request).await
+    }
+
     /// Runs one tool for a caller.
     ///
     /// # Errors
     /// Where there is no such tool, the session's settings refuse it, or it cannot be reached. What goes wrong in the
     /// tool, wrong arguments included, is a failed result.
-    pub(crate) async fn execute_tool(&self, session: &LiveSession, request: &ExecuteRequest) -> Result<ExecuteReply> {
+    pub(crate) async fn execute_tool(
+        &self,
+        session: &LiveSession,
+        request: &ExecuteRequest,
+        listener: Option<Arc<dyn Listener>>,
+    ) -> Result<ExecuteReply> {
         let arguments = match &request.arguments {
             Some(raw) => raw.decode("arguments")?,
             None => Map::new(),
@@ -77,7 +109,7 @@ impl Router {
             Approvals::Pending(reply) => Ok(*reply),
             Approvals::Settled(mut declined) => match declined.remove("approval") {
                 Some(reason) => Ok(self.refuse(session, &call, reason).into_reply()),
-                None => Ok(self.run(session, call).await.into_reply()),
+                None => Ok(self.run(session, call, listener).await.into_reply()),
             },
         }
     }
@@ -122,7 +154,12 @@ impl Router {
     }
 
     /// Runs a call that may run, within its limits.
-    pub(crate) async fn run(&self, session: &LiveSession, mut call: Call) -> Ended {
+    pub(crate) async fn run(
+        &self,
+        session: &LiveSession,
+        mut call: Call,
+        listener: Option<Arc<dyn Listener>>,
+    ) -> Ended {
         let record = Record::new(self.store.as_ref(), session, call.tool.slug(), call.fingerprint);
         let span = tracing::info_span!(
             target: TRACE_TARGET,
@@ -138,7 +175,9 @@ impl Router {
                 "the arguments of {} are wrong, and it was not run:\n{problems}",
                 call.tool.slug()
             )),
-            None => self.run_within_limits(session, &call.tool, call.arguments).instrument(span.clone()).await,
+            None => {
+                self.run_within_limits(session, &call.tool, call.arguments, listener).instrument(span.clone()).await
+            }
         };
         if matches!(outcome, Outcome::Failed { .. }) {
             // Not why: a tool's message may quote arguments.
@@ -152,6 +191,7 @@ impl Router {
         session: &LiveSession,
         tool: &CatalogTool,
         arguments: Map<String, Value>,
+        listener: Option<Arc<dyn Listener>>,
     ) -> Outcome {
         let workspace = match self.workspaces.of(&session.project, &session.user_id) {
             Ok(workspace) => workspace,
@@ -163,6 +203,7 @@ impl Router {
             workspace,
             time_limit: self.limits.call_timeout,
             output_limit: self.limits.output,
+            listener,
         };
         let running = tool.source.call(&tool.definition, arguments, &context);
         let outcome = match tokio::time::timeout(context.time_limit, running).await {

@@ -8,6 +8,7 @@ mod approval;
 mod backend;
 pub mod builtin;
 mod catalog;
+mod changes;
 mod clock;
 pub mod config;
 mod custom;
@@ -22,6 +23,7 @@ mod policy;
 mod project;
 mod prompt;
 mod router;
+mod session_server;
 mod sessions;
 mod settings;
 mod signer;
@@ -31,13 +33,18 @@ mod sources;
 pub mod store;
 mod ticket;
 mod token;
+mod upstream;
 pub mod workspace;
 mod workspaces;
 
+pub use changes::ListingState;
 pub use config::RouterConfig;
 pub use project::Project;
 pub use router::{Router, RouterBuilder};
+pub use session_server::SessionServer;
 pub use ticket::FILE_URL_SCHEME;
+pub use token::SessionToken;
+pub use upstream::{NamedTool, Upstream};
 
 /// The Rust programs of the README run as they are written.
 #[cfg(doctest)]

@@ -118,6 +118,16 @@ impl Policy {
         self.toolkits.admit(&slug.to_lowercase(), "toolkits")
     }
 
+    /// Whether nothing of a toolkit is left out or asked about.
+    pub(crate) fn has_whole(&self, toolkit: &str) -> bool {
+        let toolkit = toolkit.to_lowercase();
+        self.toolkit(&toolkit).is_ok()
+            && self.toolkits.ask(&toolkit) == Ask::Never
+            && !self.tools.contains_key(&toolkit)
+            && !self.tags.narrows()
+            && self.permissions.is_none()
+    }
+
     /// Whether a tool may be seen and run, and whether the user is asked first.
     pub(crate) fn decide(&self, tool: &Subject<'_>) -> Result<Ask, Denial> {
         let toolkit = tool.toolkit.to_lowercase();
@@ -219,6 +229,10 @@ impl TagRules {
         }
     }
 
+    fn narrows(&self) -> bool {
+        self.enable.is_some() || !self.disable.is_empty() || !self.require_approval.is_empty()
+    }
+
     fn admit(&self, tags: &[Tag]) -> Result<(), Denial> {
         if let Some(enable) = &self.enable
             && !overlap(enable, tags).any(|_| true)
@@ -300,6 +314,26 @@ mod tests {
 
     fn refusal(config: Value, tool: &Subject<'_>) -> String {
         policy(config, json!({})).decide(tool).unwrap_err().error(tool.slug).to_string()
+    }
+
+    #[test]
+    fn a_toolkit_is_whole_where_no_setting_narrows_it() {
+        let whole = |config: Value, experimental: Value| policy(config, experimental).has_whole("SQLite");
+        let none = || json!({});
+        assert!(whole(none(), none()));
+        assert!(whole(json!({"toolkits": {"enabled": ["sqlite"]}, "tools": {"files": {"enabled": []}}}), none()));
+        for config in [
+            json!({"toolkits": {"enabled": ["files"]}}),
+            json!({"toolkits": {"disabled": ["sqlite"]}}),
+            json!({"toolkits": {"require_approval": ["sqlite"]}}),
+            json!({"tools": {"sqlite": {"disabled": ["sqlite_execute"]}}}),
+            json!({"tags": {"enabled": ["readOnlyHint"]}}),
+            json!({"tags": {"disabled": ["readOnlyHint"]}}),
+            json!({"tags": {"require_approval": ["readOnlyHint"]}}),
+        ] {
+            assert!(!whole(config.clone(), none()), "{config}");
+        }
+        assert!(!whole(none(), json!({"permissions": {"default": "ask_every_call"}})));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use composio_contract::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
 use crate::catalog::Catalog;
+use crate::changes::SessionChanges;
 use crate::config::RouterConfig;
 use crate::project::Project;
+use crate::session_server::SessionServer;
 use crate::sessions::SessionCache;
 use crate::source::Source;
 use crate::sources;
@@ -47,9 +49,11 @@ pub struct Router {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sessions: Arc<SessionCache>,
+    pub(crate) session_changes: Arc<SessionChanges>,
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) limits: Limits,
+    pub(crate) session_server: Option<Arc<dyn SessionServer>>,
     data_dir: Arc<PathBuf>,
     closed: Arc<AtomicBool>,
 }
@@ -71,6 +75,7 @@ pub struct RouterBuilder {
     sources: Vec<Arc<dyn Source>>,
     store: Option<Arc<dyn Store>>,
     runtime: Option<Handle>,
+    session_server: Option<Arc<dyn SessionServer>>,
 }
 
 impl Router {
@@ -134,6 +139,9 @@ impl Router {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        if let Some(server) = &self.session_server {
+            server.close().await;
+        }
         self.catalog.close().await;
         self.store.flush().await
     }
@@ -168,6 +176,13 @@ impl RouterBuilder {
         self
     }
 
+    /// What serves sessions over MCP where a caller in this process asks for it; else that is refused.
+    #[must_use]
+    pub fn session_server(mut self, server: Arc<dyn SessionServer>) -> Self {
+        self.session_server = Some(server);
+        self
+    }
+
     /// Opens the store and collects the toolkits; no server is started yet.
     ///
     /// # Errors
@@ -197,6 +212,7 @@ impl RouterBuilder {
             catalog: Arc::new(Catalog::new(all)?),
             store,
             sessions: Arc::default(),
+            session_changes: Arc::default(),
             workspaces: Arc::new(workspaces),
             tickets: Arc::default(),
             limits: Limits {
@@ -204,6 +220,7 @@ impl RouterBuilder {
                 output: options.output_limit,
                 parallel: options.max_parallel.get(),
             },
+            session_server: self.session_server,
             data_dir: Arc::new(data_dir),
             closed: Arc::default(),
         })

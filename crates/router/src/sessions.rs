@@ -57,6 +57,11 @@ impl LiveSession {
         })
     }
 
+    /// Counts up with each change.
+    pub(crate) fn revision(&self) -> i64 {
+        self.revision
+    }
+
     /// The session as replies carry it.
     ///
     /// An embedded session has no MCP endpoint, so the URL in `mcp` is empty.
@@ -66,7 +71,7 @@ impl LiveSession {
             session_id: self.id.clone(),
             config: RawJson::encode(&self.config)?,
             config_version: self.config_version,
-            mcp: McpServer { kind: "http".to_owned(), url: String::new() },
+            mcp: McpServer { kind: "http".to_owned(), url: String::new(), headers: Default::default() },
             tool_router_tools: meta::offered(&self.policy).map(|tool| tool.slug().to_owned()).collect(),
             experimental: Some(Experimental {
                 assistive_prompt: Some(prompt::assistive(&self.policy, &self.experimental)),
@@ -172,6 +177,7 @@ impl Router {
         if !self.store.bind_tools(&self.project, id, encode(&tools)?).await? {
             return Err(unknown(id));
         }
+        self.session_changes.note();
         self.read_session(id).await
     }
 
@@ -192,6 +198,7 @@ impl Router {
             settings::apply(&request.settings, &mut config, &mut experimental)?;
             let (config, experimental) = (encode(&config)?, encode(&experimental)?);
             if self.store.update_config(&self.project, id, base, config, experimental).await? {
+                self.session_changes.note();
                 return self.read_session(id).await;
             }
         }
@@ -204,6 +211,7 @@ impl Router {
         self.ensure_open()?;
         self.sessions.remove(&self.project, id);
         if self.store.delete_session(&self.project, id).await? {
+            self.session_changes.note();
             Ok(DeletedSession { deleted: true, session_id: id.to_owned() })
         } else {
             Err(unknown(id))

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use composio_contract::{RawJson, Result};
 use serde_json::{Map, Value};
 
+use crate::mcp::McpSource;
 use crate::workspace::Workspace;
 
 /// A hint about what a tool does, in the words of the contract.
@@ -78,6 +79,27 @@ pub struct ToolDefinition {
     pub tags: Vec<Tag>,
 }
 
+/// How far a call has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// More each time.
+    pub progress: f64,
+    /// What it comes to at the end, where that is known.
+    pub total: Option<f64>,
+    /// What is being done, for people.
+    pub message: Option<String>,
+}
+
+/// Who hears of a call while it runs. Its methods are called in between other work and must not wait.
+pub trait Listener: fmt::Debug + Send + Sync {
+    /// The call has come so far.
+    fn progress(&self, progress: Progress);
+
+    /// What an MCP server answered, as MCP has it: a `CallToolResult` with its content, of which the outcome holds what
+    /// the contract can say. Called at most once, right before the outcome, and only with what is within the limits.
+    fn answered(&self, result: RawJson);
+}
+
 /// For whom and within which bounds a call runs. It comes from the session, never from a model's arguments.
 #[derive(Clone, Debug)]
 pub struct CallContext {
@@ -92,6 +114,8 @@ pub struct CallContext {
     pub time_limit: Duration,
     /// How many bytes the result may have, as JSON text.
     pub output_limit: usize,
+    /// Who hears of the call while it runs, if anyone does.
+    pub listener: Option<Arc<dyn Listener>>,
 }
 
 /// How a tool's run ended. A failure of the tool is an outcome, not an error: the model is to read it.
@@ -133,6 +157,17 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Counts up when the tools may have changed.
     fn generation(&self) -> u64;
+
+    /// Resolves once [`Source::generation`] is another than `seen`. A source whose tools never change has no need of it.
+    async fn changed(&self, seen: u64) {
+        let _ = seen;
+        std::future::pending().await
+    }
+
+    /// The MCP server behind the toolkit, for what it has beside tools; none where there is no such server.
+    fn mcp(&self) -> Option<&McpSource> {
+        None
+    }
 
     /// Runs a tool of this source. The arguments have been checked against the tool's input schema.
     ///

@@ -68,6 +68,15 @@ pub(crate) async fn identify_for_session(
     headers: &HeaderMap,
     session_id: &str,
 ) -> Result<Identity, Problem> {
+    if let Some(tokens) = app.tokens() {
+        let project = bearer(headers).and_then(|token| tokens.project(session_id, token));
+        let project = project.ok_or_else(|| {
+            Problem::new(StatusCode::UNAUTHORIZED, "InvalidSessionToken", "the token is not the one for this session")
+                .fix("send the headers of `session.mcp`")
+        })?;
+        let key = format!("{TOKENS}{project}");
+        return Ok(Identity { router: app.router().in_project(project)?, key });
+    }
     let Some(token) = bearer(headers) else { return identify(app, headers).await };
     match app.router().session_of_token(token).await? {
         Some((project, session)) if session == session_id => {

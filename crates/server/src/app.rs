@@ -8,6 +8,7 @@ use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::loopback::Tokens;
 use crate::mcp::Endpoint;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -25,6 +26,8 @@ struct Inner {
     slots: Slots,
     metrics: Metrics,
     mcp: Endpoint,
+    /// Where these are the only way in.
+    tokens: Option<Arc<Tokens>>,
     stopping: watch::Sender<bool>,
 }
 
@@ -46,17 +49,30 @@ impl App {
         for key in active() {
             router.in_project(key.project.clone())?;
         }
+        Ok(Self::put_together(router, options, None))
+    }
+
+    /// Puts a router's sessions behind their MCP endpoints alone, for whoever has one of the tokens.
+    pub(crate) fn for_sessions(router: Router, options: Options, tokens: Arc<Tokens>) -> Self {
+        Self::put_together(router, options, Some(tokens))
+    }
+
+    fn put_together(router: Router, options: Options, tokens: Option<Arc<Tokens>>) -> Self {
         let slots = Slots { limit: options.concurrency, of: Mutex::default() };
         let mcp = Endpoint::new(&options);
         let stopping = watch::Sender::new(false);
-        Ok(Self(Arc::new(Inner { router, options, slots, metrics: Metrics::new(), mcp, stopping })))
+        Self(Arc::new(Inner { router, options, slots, metrics: Metrics::new(), mcp, tokens, stopping }))
     }
 
     /// What answers requests.
     pub fn service(&self) -> axum::Router {
-        let guarded = routes::guarded().route_layer(middleware::from_fn_with_state(self.clone(), access::check));
-        routes::open()
-            .merge(guarded)
+        let paths = if self.0.tokens.is_some() {
+            routes::sessions_over_mcp()
+        } else {
+            let guarded = routes::guarded().route_layer(middleware::from_fn_with_state(self.clone(), access::check));
+            routes::open().merge(guarded)
+        };
+        paths
             .fallback(routes::unknown)
             .method_not_allowed_fallback(routes::not_allowed)
             .layer(middleware::from_fn_with_state(self.clone(), edge::handle))
@@ -69,6 +85,11 @@ impl App {
     /// Where the store cannot be read.
     pub async fn is_open(&self) -> Result<bool> {
         Ok(self.0.options.listen.ip().is_loopback() && !self.0.router.store().has_keys().await?)
+    }
+
+    /// The tokens that are the only way in, where there are some.
+    pub(crate) fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.as_deref()
     }
 
     pub(crate) fn router(&self) -> &Router {

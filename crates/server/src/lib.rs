@@ -17,6 +17,7 @@ mod extract;
 mod host;
 pub mod keys;
 mod listen;
+mod loopback;
 mod mcp;
 mod metrics;
 mod options;
@@ -26,4 +27,5 @@ mod trace;
 
 pub use app::App;
 pub use listen::serve;
+pub use loopback::Loopback;
 pub use options::{Options, PublicUrl};

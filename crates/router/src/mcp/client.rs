@@ -2,8 +2,6 @@
 
 #![expect(deprecated, reason = "servers of earlier revisions ask for roots, and are to be told that there are none")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rmcp::model::{
@@ -15,21 +13,30 @@ use rmcp::service::{
 };
 use rmcp::transport::IntoTransport;
 use rmcp::{ClientHandler, ClientLifecycleMode, Peer};
+use tokio::sync::watch;
+
+use super::listeners::Listeners;
 
 /// How long to wait before asking again for notifications that a server has stopped sending.
 const LISTEN_AGAIN: Duration = Duration::from_secs(30);
 
 /// Counts up when the server's tools may have changed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Generation(Arc<AtomicU64>);
+pub(super) struct Generation(watch::Sender<u64>);
 
 impl Generation {
     pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        *self.0.borrow()
     }
 
     pub(super) fn bump(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.0.send_modify(|generation| *generation += 1);
+    }
+
+    /// Waits until it is another than `seen`.
+    pub(super) async fn changed(&self, seen: u64) {
+        // The sender is as old as the receiver, so that waiting does not fail.
+        let _ = self.0.subscribe().wait_for(|generation| *generation != seen).await;
     }
 }
 
@@ -37,6 +44,7 @@ impl Generation {
 pub(super) async fn connect<T, E, A>(
     transport: T,
     generation: Generation,
+    listeners: &Listeners,
 ) -> Result<RunningService<RoleClient, Client>, ClientInitializeError>
 where
     T: IntoTransport<RoleClient, E, A>,
@@ -46,6 +54,7 @@ where
         preferred_versions: vec![ProtocolVersion::LATEST],
         legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
     };
+    let transport = listeners.beside(transport.into_transport());
     serve_client_with_lifecycle(Client { generation }, transport, lifecycle).await
 }
 

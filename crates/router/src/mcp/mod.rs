@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod failure;
 mod http;
+mod listeners;
 mod outcome;
 mod process;
 mod redact;
@@ -20,10 +21,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use composio_contract::{ErrorKind, Result};
+use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::TRACE_TARGET;
-use rmcp::ServiceError;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, ServerPeerInfo};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CancelledNotification, CancelledNotificationParam, ClientRequest,
+    ErrorData, RequestId, ServerPeerInfo, ServerResult,
+};
+use rmcp::service::{PeerRequestOptions, RoleClient};
+use rmcp::{Peer, ServiceError};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -94,6 +99,7 @@ impl McpSource {
             reporter: Reporter::new(&config),
             config,
             generation: Default::default(),
+            listeners: Default::default(),
             info: OnceLock::new(),
         });
         let (requests, receiver) = mpsc::channel(WAITING_CALLERS);
@@ -116,6 +122,28 @@ impl McpSource {
         let closed = || self.server.reporter.closed();
         self.requests.send(request).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
+    }
+
+    /// What the server says of itself.
+    pub(crate) async fn info(&self) -> Result<Option<Arc<ServerPeerInfo>>> {
+        Ok(self.link().await?.peer.peer_info())
+    }
+
+    /// Sends a request as it is. Dropping the future cancels it.
+    pub(crate) async fn request(&self, request: ClientRequest) -> std::result::Result<ServerResult, UpstreamError> {
+        let link = self.link().await.map_err(Error::from)?;
+        let handle = match link.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await {
+            Ok(handle) => handle,
+            Err(error) => return Err(Error::from(self.failure(link, error).await).into()),
+        };
+        let mut abandoned = Abandoned { request: Some((link.peer.clone(), handle.id.clone())), runtime: &self.runtime };
+        let answer = handle.await_response().await;
+        abandoned.request = None;
+        match answer {
+            Ok(result) => Ok(result),
+            Err(ServiceError::McpError(error)) => Err(UpstreamError::Refused(error)),
+            Err(error) => Err(Error::from(self.failure(link, error).await).into()),
+        }
     }
 
     async fn list(&self, link: Link) -> Result<Arc<[ToolDefinition]>, Failure> {
@@ -145,6 +173,36 @@ impl McpSource {
             ServiceError::TransportSend(_) if is_process => self.server.reporter.lost(&link.end().await),
             error => self.server.reporter.request(&error),
         }
+    }
+}
+
+/// Tells the server that nobody waits for the answer any more, where it is dropped with the request in it.
+struct Abandoned<'a> {
+    request: Option<(Peer<RoleClient>, RequestId)>,
+    runtime: &'a Handle,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        let Some((peer, id)) = self.request.take() else { return };
+        let cancelled = CancelledNotification::new(CancelledNotificationParam::new(Some(id), None));
+        // A server that has gone needs not be told.
+        self.runtime.spawn(async move { peer.send_notification(cancelled.into()).await.ok() });
+    }
+}
+
+/// Why a server did not answer a request that was passed on to it.
+#[derive(Debug)]
+pub enum UpstreamError {
+    /// The server's own error, as it came.
+    Refused(ErrorData),
+    /// It could not be asked.
+    Failed(Error),
+}
+
+impl From<Error> for UpstreamError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -179,6 +237,14 @@ impl Source for McpSource {
         self.server.generation.get()
     }
 
+    async fn changed(&self, seen: u64) {
+        self.server.generation.changed(seen).await;
+    }
+
+    fn mcp(&self) -> Option<&McpSource> {
+        Some(self)
+    }
+
     async fn call(
         &self,
         tool: &ToolDefinition,
@@ -198,6 +264,8 @@ impl Source for McpSource {
         );
         let mut params = CallToolRequestParams::new(tool.operation.clone()).with_arguments(arguments);
         span.in_scope(|| session::tell_trace(&mut params));
+        let listener = context.listener.as_ref();
+        let _hearing = listener.map(|listener| self.server.listeners.hear(&mut params, listener));
         let call = link.peer.call_tool_once(params).instrument(span.clone());
         let reply = match self.server.config.call_timeout {
             None => call.await,
@@ -211,7 +279,12 @@ impl Source for McpSource {
             span.record("otel.status_code", "ERROR");
         }
         match reply {
-            Ok(CallToolResponse::Complete(result)) => outcome::read(result, context.output_limit),
+            Ok(CallToolResponse::Complete(result)) => {
+                if let Some(listener) = listener {
+                    outcome::tell(&result, context.output_limit, listener.as_ref())?;
+                }
+                outcome::read(result, context.output_limit)
+            }
             Ok(_) => Ok(Outcome::failed(
                 "The tool asks for input in the middle of its run, or goes on in the background. Neither can be served \
                  here; call it with all it needs to finish at once.",

@@ -9,7 +9,7 @@ use composio_contract::{RawJson, Result};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value};
 
-use crate::source::Outcome;
+use crate::source::{Listener, Outcome};
 
 /// Reads a result of at most `limit` bytes.
 pub(super) fn read(result: CallToolResult, limit: usize) -> Result<Outcome> {
@@ -25,6 +25,15 @@ pub(super) fn read(result: CallToolResult, limit: usize) -> Result<Outcome> {
         )));
     }
     Ok(Outcome::Completed(data))
+}
+
+/// Tells a listener the result as it came, if it is within the limit.
+pub(super) fn tell(result: &CallToolResult, limit: usize, listener: &dyn Listener) -> Result<()> {
+    let result = RawJson::encode(result)?;
+    if result.as_str().len() <= limit {
+        listener.answered(result);
+    }
+    Ok(())
 }
 
 fn failed(result: CallToolResult, limit: usize) -> Result<Outcome> {

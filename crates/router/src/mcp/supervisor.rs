@@ -19,6 +19,7 @@ use super::client::{self, Client, Generation};
 use super::config::{McpServerConfig, McpTransport};
 use super::failure::{Failure, Reporter};
 use super::http;
+use super::listeners::Listeners;
 use super::process::Process;
 
 /// How long a connection may take to end in good order.
@@ -54,6 +55,7 @@ pub(super) struct Server {
     pub(super) config: McpServerConfig,
     pub(super) reporter: Reporter,
     pub(super) generation: Generation,
+    pub(super) listeners: Listeners,
     /// What the server said of itself when it first started.
     pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
 }
@@ -175,19 +177,19 @@ struct Running {
 
 impl Running {
     async fn start(server: &Server) -> Result<Self, Failure> {
-        let Server { config, reporter, generation, .. } = server;
+        let Server { config, reporter, generation, listeners, .. } = server;
         let limit = config.start_timeout;
         let (connected, process) = match &config.transport {
             McpTransport::Stdio { cwd, .. } => {
                 let (process, pipes) = Process::start(&config.slug, &config.transport, reporter.redactor())
                     .map_err(|error| reporter.not_run(&error, cwd.as_ref().is_some_and(|cwd| !cwd.is_dir())))?;
-                (timeout(limit, client::connect(pipes, generation.clone())).await, Some(process))
+                (timeout(limit, client::connect(pipes, generation.clone(), listeners)).await, Some(process))
             }
             McpTransport::Http { url, headers } => {
                 let transport = http::transport(url, headers).map_err(|error| {
                     reporter.failure(composio_contract::ErrorKind::Configuration, &format!("cannot be used: {error}"))
                 })?;
-                (timeout(limit, client::connect(transport, generation.clone())).await, None)
+                (timeout(limit, client::connect(transport, generation.clone(), listeners)).await, None)
             }
         };
         if let Ok(Ok(service)) = connected {

@@ -112,7 +112,7 @@ impl Router {
         }
         let runs = slugs.into_iter().zip(items).enumerate().map(|(index, (slug, item))| async move {
             let ended = match item {
-                Prepared::Ready(call) => self.run(session, call).await,
+                Prepared::Ready(call) => self.run(session, call, None).await,
                 Prepared::Refused(call, reason) => self.refuse(session, &call, reason),
                 Prepared::Impossible(error) => {
                     return item_result(index, slug, Outcome::failed(error.to_string()), None);

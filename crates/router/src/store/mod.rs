@@ -6,6 +6,7 @@ mod log;
 mod postgres;
 mod schema;
 mod sqlite;
+mod tokens;
 
 use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
@@ -20,6 +21,7 @@ pub use location::{DatabaseUrl, Location};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
+pub use tokens::Revocation;
 
 /// The slug of the error, with status 503, of a store that does not answer. The same call may succeed later.
 pub const UNAVAILABLE: &str = "StoreUnavailable";
@@ -239,6 +241,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Revokes a key, and answers whether there was one that was not revoked.
     async fn revoke_key(&self, id: &str) -> Result<bool>;
+
+    /// Notes that a token of a session is revoked. Of the same token, or of all, the later note holds.
+    async fn revoke_token(&self, session_id: &str, revocation: Revocation) -> Result<()>;
+
+    /// The revoked tokens of a session. Cheap.
+    async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>>;
 
     /// What processes that share the store sign with; the same each time. Secret.
     async fn signing_key(&self) -> Result<[u8; 32]>;

@@ -6,7 +6,12 @@
 use composio_contract::{Error, ErrorKind, Result};
 
 /// Each entry takes the schema one version further. One that was released is never changed.
-const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql"), include_str!("tickets.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("projects.sql"),
+    include_str!("tickets.sql"),
+    include_str!("tokens.sql"),
+];
 
 /// The version that this program knows.
 pub(super) const VERSION: usize = STEPS.len();

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 
 use super::log::{LogSink, LogWriter};
 use super::{
-    ApprovalRow, KeyRow, Location, LogEntry, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store, VersionRow,
-    failed, fresh_key, full, schema, unavailable,
+    ApprovalRow, KeyRow, Location, LogEntry, Revocation, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store,
+    VersionRow, failed, fresh_key, full, schema, unavailable,
 };
 use crate::clock;
 use crate::project::Project;
@@ -470,6 +470,29 @@ impl Store for SqliteStore {
                 .map(|changed| changed > 0)
         })
         .await
+    }
+
+    async fn revoke_token(&self, session_id: &str, revocation: Revocation) -> Result<()> {
+        let session_id = session_id.to_owned();
+        self.write("revoke a token", move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO revocations (session_id, token_id, revoked_at) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (session_id, token_id) DO UPDATE SET revoked_at = excluded.revoked_at",
+                )?
+                .execute(params![session_id, revocation.token_id, revocation.revoked_at])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>> {
+        self.read("read revoked tokens", |connection| {
+            connection
+                .prepare_cached("SELECT token_id, revoked_at FROM revocations WHERE session_id = ?1")?
+                .query_map([session_id], |row| Ok(Revocation { token_id: row.get(0)?, revoked_at: row.get(1)? }))?
+                .collect()
+        })
     }
 
     async fn signing_key(&self) -> Result<[u8; 32]> {

@@ -11,8 +11,8 @@ use crate::trace::{self, Traces};
 
 /// Says what is logged, as `info` or `composio_router=debug,info`.
 const LOG_VARIABLE: &str = "COMPOSIO_LOG";
-/// The MCP library tells of every message at `info`.
-const DEFAULT: &str = "info,rmcp=warn";
+/// The MCP library tells of every message at `info`, and of each client that leaves a stream as of an error.
+const DEFAULT: &str = "info,rmcp=warn,rmcp::service=off";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum LogFormat {

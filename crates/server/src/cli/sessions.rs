@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use composio_contract::{Backend as _, Result};
 use composio_router::store::SessionSummary;
-use composio_router::{Project, Router};
+use composio_router::{Project, Router, SessionToken};
 use serde_json::{Value, json};
 
 use super::{Place, say, table, time};
@@ -43,10 +43,20 @@ enum Command {
     Token {
         /// The session's id.
         id: String,
-        /// Hours until it lapses. Deleting the session revokes it before.
+        /// Hours until it lapses. Deleting the session revokes it before, and so does `revoke-token`.
         #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=720))]
         hours: u64,
         /// Prints an object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revokes a session's tokens: one, or all that were made until now, those in replies too.
+    RevokeToken {
+        /// The session's id.
+        id: String,
+        /// The token, or its id as `token` prints it; else every one.
+        token: Option<String>,
+        /// Prints an object with what was revoked.
         #[arg(long)]
         json: bool,
     },
@@ -84,13 +94,25 @@ async fn answer(router: &Router, command: Command) -> Result<ExitCode> {
         }
         Command::Show { id, json: _ } => say(&format!("{}\n", router.get_session(&id).await?.raw())),
         Command::Token { id, hours, json } => {
-            let (token, expires_at) = router.session_token(&id, Duration::from_secs(hours * 3_600)).await?;
+            let made = router.session_token(&id, Duration::from_secs(hours * 3_600)).await?;
+            let SessionToken { id: token_id, token, expires_at } = made;
             if json {
-                let object = json!({"session_id": id, "token": token, "expires_at": expires_at});
+                let object = json!({"session_id": id, "id": token_id, "token": token, "expires_at": expires_at});
                 return say(&format!("{object}\n"));
             }
-            eprintln!("Until {expires_at} this opens the session {id} at /tool_router/{id}/mcp:");
+            eprintln!("{token_id}: until {expires_at} this opens the session {id} at /tool_router/{id}/mcp:");
             say(&format!("{token}\n"))
+        }
+        Command::RevokeToken { id, token, json } => {
+            let revoked = router.revoke_session_token(&id, token.as_deref()).await?;
+            match &revoked {
+                Some(token_id) => eprintln!("The token {token_id} opens nothing any more."),
+                None => eprintln!("No token of the session {id} that was made until now opens it any more."),
+            }
+            if json {
+                return say(&format!("{}\n", json!({"session_id": id, "revoked": revoked})));
+            }
+            Ok(ExitCode::SUCCESS)
         }
         Command::Delete { id, json } => {
             let reply = router.delete_session(&id).await?;

@@ -1,32 +1,40 @@
 //! What an MCP client is answered.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::http::request::Parts;
-use composio_contract::{Backend as _, Error, ErrorKind, ExecuteReply, ExecuteRequest, RawJson, ResultType};
+use composio_contract::{Backend as _, Error, ErrorKind, ExecuteReply, ExecuteRequest, RawJson};
+use composio_router::source::Listener;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, DiscoverResult, Extensions, Implementation, InitializeRequestParams,
-    InitializeResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, ClientRequest, CompleteRequestParams, CompleteResult, DiscoverResult,
+    Extensions, GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Request, RequestOptionalParam,
+    ServerCapabilities, ServerConfig, ServerResult, SubscriptionFilter,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer};
 use tracing::{Instrument as _, Span};
 
+use super::changes::{self, Watch};
+use super::hearing::{self, Hearing};
 use super::target::Target;
-use super::{outcome, questions, tools};
+use super::{outcome, questions, tools, upstream};
 
 /// Answers the requests of clients. Over HTTP each brings the session it is for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handler {
     /// The session of a client that has no other.
     only: Option<Target>,
+    watch: Watch,
 }
 
 impl Handler {
     /// For a client whose requests are all for one session.
     pub(super) fn of(target: Target) -> Self {
-        Self { only: Some(target) }
+        Self { only: Some(target), watch: Watch::default() }
     }
 
     fn target(&self, extensions: &Extensions) -> Result<Target, ErrorData> {
@@ -38,19 +46,20 @@ impl Handler {
             .ok_or_else(|| outcome::protocol_error(&Error::new(ErrorKind::Internal, "a request has no session")))
     }
 
-    /// What the server is, with the session's own advice to a model.
-    async fn introduce(&self, extensions: &Extensions) -> Result<Option<String>, ErrorData> {
-        let target = self.target(extensions)?;
+    /// The session's own advice to a model. It speaks of the meta tools, which a toolkit by itself has not.
+    async fn advice(target: &Target) -> Result<Option<String>, ErrorData> {
         let session = target.router.get_session(&target.session_id).await;
         let session = session.map_err(|error| outcome::protocol_error(&error))?;
-        Ok(session.experimental.as_ref().and_then(|experimental| experimental.assistive_prompt.clone()))
+        let experimental = session.experimental.as_ref().filter(|_| target.toolkit.is_none());
+        Ok(experimental.and_then(|experimental| experimental.assistive_prompt.clone()))
     }
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let server = Implementation::new("composio", env!("CARGO_PKG_VERSION"));
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server)
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        ServerConfig::new(capabilities).with_server_info(server)
     }
 
     async fn initialize(
@@ -60,13 +69,18 @@ impl ServerHandler for Handler {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut info = self.negotiate_initialize(&request)?;
-        info.instructions = self.introduce(&context.extensions).await?;
+        let target = self.target(&context.extensions)?;
+        info.instructions = Self::advice(&target).await?;
+        target.add_capabilities(&mut info.capabilities).await?;
+        self.watch.begin(target, context.peer);
         Ok(info)
     }
 
     async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let mut info = self.get_info();
-        info.instructions = self.introduce(&context.extensions).await?;
+        let target = self.target(&context.extensions)?;
+        info.instructions = Self::advice(&target).await?;
+        target.add_capabilities(&mut info.capabilities).await?;
         Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), info))
     }
 
@@ -79,7 +93,12 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params("the list has one page, and this cursor is of none", None));
         }
         let target = self.target(&context.extensions)?;
-        let listing = tools::list(&target.router, &target.session_id);
+        let listing = async {
+            match &target.toolkit {
+                Some(toolkit) => tools::of_toolkit(&target.router, &target.session_id, toolkit).await,
+                None => tools::list(&target.router, &target.session_id).await,
+            }
+        };
         let tools = target.within_limits(listing).await.map_err(|error| outcome::protocol_error(&error))?;
         Ok(ListToolsResult::with_all_items(tools))
     }
@@ -103,16 +122,167 @@ impl ServerHandler for Handler {
             },
         }
     }
+
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(changes::accepted())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let target = self.target(&context.request_context().extensions)?;
+        changes::tell(&target, &context).await.map_err(|error| outcome::protocol_error(&error))
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let request = ClientRequest::ListPromptsRequest(page(request));
+        match self.target(&context.extensions)?.pass("prompts/list", request).await? {
+            ServerResult::ListPromptsResult(mut result) => {
+                result.result_type = complete();
+                Ok(result)
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    }
+
+    async fn get_prompt(
+        &self,
+        mut request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        request.meta = None;
+        let request = ClientRequest::GetPromptRequest(Request::new(request));
+        match self.target(&context.extensions)?.pass("prompts/get", request).await? {
+            ServerResult::GetPromptResult(mut result) => {
+                result.result_type = complete();
+                Ok(result.into())
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let request = ClientRequest::ListResourcesRequest(page(request));
+        match self.target(&context.extensions)?.pass("resources/list", request).await? {
+            ServerResult::ListResourcesResult(mut result) => {
+                result.result_type = complete();
+                Ok(result)
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let request = ClientRequest::ListResourceTemplatesRequest(page(request));
+        match self.target(&context.extensions)?.pass("resources/templates/list", request).await? {
+            ServerResult::ListResourceTemplatesResult(mut result) => {
+                result.result_type = complete();
+                Ok(result)
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    }
+
+    async fn read_resource(
+        &self,
+        mut request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        request.meta = None;
+        let request = ClientRequest::ReadResourceRequest(Request::new(request));
+        match self.target(&context.extensions)?.pass("resources/read", request).await? {
+            ServerResult::ReadResourceResult(mut result) => {
+                result.result_type = complete();
+                Ok(result.into())
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    }
+
+    async fn complete(
+        &self,
+        mut request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        request.meta = None;
+        let request = ClientRequest::CompleteRequest(Request::new(request));
+        match self.target(&context.extensions)?.pass("completion/complete", request).await? {
+            ServerResult::CompleteResult(mut result) => {
+                result.result_type = complete();
+                Ok(result)
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    }
 }
 
-/// Makes a call, and asks the user where it waits for that.
+/// What results of the newest revision say; the library leaves it out where the client's is older.
+fn complete() -> Option<rmcp::model::ResultType> {
+    Some(rmcp::model::ResultType::COMPLETE)
+}
+
+/// A request for a page of a list, without what the client said in it of itself.
+fn page<M: Default>(request: Option<PaginatedRequestParams>) -> RequestOptionalParam<M, PaginatedRequestParams> {
+    let cursor = request.and_then(|request| request.cursor);
+    RequestOptionalParam {
+        params: cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor))),
+        method: M::default(),
+        extensions: Extensions::default(),
+    }
+}
+
+/// Makes a call, asks the user where it waits for that, and tells the client how far it has come.
 async fn call(
     target: &Target,
     params: CallToolRequestParams,
     context: &RequestContext<RoleServer>,
 ) -> composio_contract::Result<CallToolResponse> {
+    let (hearing, steps) = Hearing::new(context.meta.get_progress_token());
+    let hearing = Arc::new(hearing);
+    let made = async {
+        let reply = make(target, params, context, &hearing).await;
+        (reply, hearing.end())
+    };
+    let ((made, heard), ()) = tokio::join!(made, hearing::tell(steps, &context.peer));
+    match (made?, heard) {
+        (Made::Ended(reply), heard) => {
+            let of_server = heard.map(|result| outcome::of_server(&result, &reply)).transpose()?.flatten();
+            of_server.map_or_else(|| outcome::of_reply(&reply), Ok).map(CallToolResponse::from)
+        }
+        (Made::Answered(response), _) => Ok(response),
+    }
+}
+
+/// What came of a call.
+enum Made {
+    /// It ran, or was refused.
+    Ended(Box<ExecuteReply>),
+    /// The user must answer first, or cannot.
+    Answered(CallToolResponse),
+}
+
+async fn make(
+    target: &Target,
+    params: CallToolRequestParams,
+    context: &RequestContext<RoleServer>,
+    hearing: &Arc<Hearing>,
+) -> composio_contract::Result<Made> {
+    let tool_slug = match &target.toolkit {
+        Some(toolkit) => target.router.slug_of(toolkit, &params.name).await?,
+        None => params.name.into_owned(),
+    };
     let mut request = ExecuteRequest {
-        tool_slug: params.name.into_owned(),
+        tool_slug,
         arguments: params.arguments.as_ref().map(RawJson::encode).transpose()?,
         input_responses: params.input_responses.as_ref().map(RawJson::encode).transpose()?,
         request_state: params.request_state,
@@ -120,45 +290,48 @@ async fn call(
     };
     let can_ask = questions::can_ask(context.client_capabilities().as_ref());
     let asks_in_result = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-    let mut reply = target.execute(&request).await?;
+    let mut reply = target.execute(&request, hearing).await?;
     if waits(&reply) {
         if !can_ask {
-            return Ok(outcome::refused(format!(
+            let refused = outcome::refused(format!(
                 "{} waits for the user's approval, and this client cannot ask for it: it has not declared elicitation. \
                  The tool did not run.",
                 request.tool_slug
-            ))
-            .into());
+            ));
+            return Ok(Made::Answered(refused.into()));
         }
         if asks_in_result {
-            return questions::as_result(&reply).map(CallToolResponse::from);
+            return questions::as_result(&reply).map(|questions| Made::Answered(questions.into()));
         }
         request.input_responses = Some(questions::ask(&context.peer, &reply).await?);
         request.request_state = reply.request_state.take();
-        reply = target.execute(&request).await?;
+        reply = target.execute(&request, hearing).await?;
         if waits(&reply) {
-            return Ok(
-                outcome::refused("the user's answer came too late, and the tool did not run; call it again").into()
-            );
+            let late = outcome::refused("the user's answer came too late, and the tool did not run; call it again");
+            return Ok(Made::Answered(late.into()));
         }
     }
-    outcome::of_reply(&reply).map(CallToolResponse::from)
+    Ok(Made::Ended(Box::new(reply)))
 }
 
 fn waits(reply: &ExecuteReply) -> bool {
-    reply.result_type == Some(ResultType::InputRequired)
+    reply.result_type == Some(composio_contract::ResultType::InputRequired)
 }
 
 impl Target {
-    async fn execute(&self, request: &ExecuteRequest) -> composio_contract::Result<ExecuteReply> {
+    async fn execute(
+        &self,
+        request: &ExecuteRequest,
+        hearing: &Arc<Hearing>,
+    ) -> composio_contract::Result<ExecuteReply> {
         // Meta tools go this way too: the router knows them by their slugs.
-        let reply = self.within_limits(self.router.execute(&self.session_id, request)).await?;
-        Ok(reply.into_parts().1)
+        let listener: Arc<dyn Listener> = Arc::clone(hearing) as _;
+        self.within_limits(self.router.execute_heard(&self.session_id, request, Some(listener))).await
     }
 
     /// A call takes one of the caller's places and has the time of any other request. The user's answer is not waited
     /// for in here.
-    async fn within_limits<T>(
+    pub(super) async fn within_limits<T>(
         &self,
         call: impl Future<Output = composio_contract::Result<T>>,
     ) -> composio_contract::Result<T> {

@@ -30,8 +30,8 @@ const CONVERSATIONS: usize = 1_024;
 /// A conversation ends when nothing was said in it for so long, which is longer than a user may take for an answer.
 const IDLE: Duration = Duration::from_secs(20 * 60);
 
-/// The session, and its project, that a conversation belongs to.
-type Owner = (Project, Arc<str>);
+/// The session, its project and the toolkit, where it is for one, that a conversation belongs to.
+type Owner = (Project, Arc<str>, Option<Arc<str>>);
 
 /// What answers at every session's endpoint.
 pub(crate) struct Endpoint {
@@ -84,7 +84,7 @@ impl Endpoint {
             let alive = self.conversations.sessions.read().await;
             let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
             owners.retain(|id, _| alive.contains_key(id.as_str()));
-            let many = owners.values().filter(|(project, _)| *project == owner.0).count() >= CONVERSATIONS;
+            let many = owners.values().filter(|(project, ..)| *project == owner.0).count() >= CONVERSATIONS;
             if !many {
                 owners.insert(id.to_owned(), owner);
             }
@@ -110,6 +110,24 @@ impl Endpoint {
 pub(crate) async fn answer(
     State(app): State<App>,
     Place(session_id): Place<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    respond(app, session_id, None, request).await
+}
+
+/// Answers a request to the endpoint of one toolkit of a session.
+pub(crate) async fn answer_for_toolkit(
+    State(app): State<App>,
+    Place((session_id, toolkit)): Place<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    respond(app, session_id, Some(toolkit.to_ascii_lowercase().into()), request).await
+}
+
+async fn respond(
+    app: App,
+    session_id: String,
+    toolkit: Option<Arc<str>>,
     mut request: Request,
 ) -> Result<Response, Problem> {
     let identity = Arc::new(access::identify_for_session(&app, request.headers(), &session_id).await?);
@@ -117,15 +135,19 @@ pub(crate) async fn answer(
     if router.store().revision(router.project(), &session_id).await?.is_none() {
         return Err(Problem::new(StatusCode::NOT_FOUND, "NotFound", format!("there is no session `{session_id}`")));
     }
+    if let Some(toolkit) = &toolkit {
+        // Says where the session has no such toolkit.
+        router.upstream(&session_id, toolkit).await?;
+    }
     let session_id: Arc<str> = session_id.into();
-    let owner = (router.project().clone(), Arc::clone(&session_id));
+    let owner = (router.project().clone(), Arc::clone(&session_id), toolkit.clone());
     app.mcp().check(request.headers(), &owner)?;
     let begins = !request.headers().contains_key(CONVERSATION);
     let method = request.method().clone();
     let caller = Some((app.clone(), Arc::clone(&identity)));
     // They have done their work, and the MCP library logs requests with their headers.
     access::forget_credentials(request.headers_mut());
-    request.extensions_mut().insert(Target { router, session_id, caller });
+    request.extensions_mut().insert(Target { router, session_id, toolkit, caller });
     let response = app.mcp().service.handle(request).await;
     if begins {
         app.mcp().claim(response.headers(), owner).await?;

@@ -3,14 +3,34 @@
 //! What a model can do something about is the result of the tool, marked as an error. Only what the protocol calls a
 //! wrong request, and what nobody who calls can mend, is an error of the protocol: clients keep those from the model.
 
-use composio_contract::{Error, ErrorKind, ExecuteReply, Result, ResultType};
+use composio_contract::{Error, ErrorKind, ExecuteReply, RawJson, Result, ResultType};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::Value;
 
+/// What an MCP server answered, for the client as it came; none where the call ended otherwise all the same.
+pub(super) fn of_server(result: &RawJson, reply: &ExecuteReply) -> Result<Option<CallToolResult>> {
+    let mut result: CallToolResult = result.decode("the server's result")?;
+    if result.is_error.unwrap_or(false) != has_failed(reply) {
+        return Ok(None);
+    }
+    // Not every revision has it; the library leaves it out where the client's has not.
+    result.result_type = Some(rmcp::model::ResultType::COMPLETE);
+    if let Some(meta) = &mut result.meta {
+        // The protocol's own entries speak of that server, and of its connection.
+        meta.retain(|key, _| !key.starts_with("io.modelcontextprotocol/"));
+    }
+    result.meta = result.meta.filter(|meta| !meta.is_empty());
+    Ok(Some(result))
+}
+
+fn has_failed(reply: &ExecuteReply) -> bool {
+    reply.error.is_some() || reply.result_type.as_ref().is_some_and(|kind| *kind != ResultType::Completed)
+}
+
 /// The result of a call that ran or was refused by the tool or the user.
 pub(super) fn of_reply(reply: &ExecuteReply) -> Result<CallToolResult> {
-    let failed = reply.error.is_some() || reply.result_type.as_ref().is_some_and(|kind| *kind != ResultType::Completed);
+    let failed = has_failed(reply);
     let mut content = Vec::new();
     if failed {
         content.push(ContentBlock::text(reply.error.as_deref().unwrap_or("the tool failed and gave no reason")));

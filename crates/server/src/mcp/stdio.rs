@@ -15,7 +15,7 @@ use super::target::Target;
 /// # Errors
 /// [`ErrorKind::Connection`] where the client does not speak the protocol.
 pub(crate) async fn converse(router: Router, session_id: &str, stop: impl Future<Output = ()>) -> Result<()> {
-    let target = Target { router, session_id: session_id.into(), caller: None };
+    let target = Target { router, session_id: session_id.into(), toolkit: None, caller: None };
     let conversation = async {
         let service = match Handler::of(target).serve(rmcp::transport::stdio()).await {
             Ok(service) => service,

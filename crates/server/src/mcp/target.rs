@@ -13,6 +13,8 @@ pub(crate) struct Target {
     /// In the caller's project.
     pub(crate) router: Router,
     pub(crate) session_id: Arc<str>,
+    /// The one toolkit that is served, under its source's own names; else the session as it lists itself.
+    pub(crate) toolkit: Option<Arc<str>>,
     /// Whose limits hold; none where the client is the only one.
     pub(crate) caller: Option<(App, Arc<Identity>)>,
 }

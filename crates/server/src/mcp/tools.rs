@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use composio_contract::{Backend, PageQuery, RawJson, Result, Tool};
+use composio_router::Router;
 use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
 use serde_json::{Map, Value};
 
@@ -23,6 +24,22 @@ pub(super) async fn list(backend: &dyn Backend, session_id: &str) -> Result<Vec<
             None => return Ok(tools),
         }
     }
+}
+
+/// Every tool of one toolkit that the session may run, under its source's own name.
+///
+/// # Errors
+/// Where the session has no such toolkit, its tools cannot be read, or a schema is none.
+pub(super) async fn of_toolkit(router: &Router, session_id: &str, toolkit: &str) -> Result<Vec<McpTool>> {
+    let tools = router.toolkit_tools(session_id, toolkit).await?;
+    tools
+        .into_iter()
+        .map(|named| {
+            let mut tool = convert(&named.tool)?;
+            tool.name = named.name.into();
+            Ok(tool)
+        })
+        .collect()
 }
 
 fn convert(tool: &Tool) -> Result<McpTool> {

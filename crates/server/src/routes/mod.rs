@@ -70,7 +70,12 @@ pub(crate) fn open() -> Router<App> {
         .route("/health/ready", get(system::ready))
         .route("/openapi.json", get(system::document))
         .route(FILE, get(files::get).put(files::put))
-        .route(mcp::PATH, any(mcp::answer))
+        .merge(sessions_over_mcp())
+}
+
+/// Sessions over MCP.
+pub(crate) fn sessions_over_mcp() -> Router<App> {
+    Router::new().route(mcp::PATH, any(mcp::answer)).route(mcp::TOOLKIT_PATH, any(mcp::answer_for_toolkit))
 }
 
 /// The operations that are served, for the document.

@@ -6,6 +6,8 @@ use composio_contract::{
     ProxyExecuteRequest, Reply, Result, SearchRequest, Session, SessionToolkitsQuery, UpdateSession,
 };
 
+use composio_router::Router;
+
 use super::base::Base;
 use super::{Answer, Call, call, created, send};
 use crate::access::Caller;
@@ -30,19 +32,21 @@ pub(super) fn calls() -> Vec<Call> {
     ]
 }
 
-/// The session with the URL at which this server serves it over MCP.
-fn located(base: &Base, reply: Result<Reply<Session>>) -> Result<Reply<Session>> {
+/// The session with the URL at which this server serves it over MCP, and a token that opens it there and nothing else.
+async fn located(router: &Router, base: &Base, reply: Result<Reply<Session>>) -> Result<Reply<Session>> {
     let (_, mut session) = reply?.into_parts();
     session.mcp.url = base.mcp(&session.session_id);
+    let token = router.reply_token(&session.session_id).await?.token;
+    session.mcp.headers.insert("Authorization".to_owned(), format!("Bearer {token}"));
     Reply::encode(session)
 }
 
 async fn create(Caller(router): Caller, base: Base, Json(request): Json<CreateSession>) -> Answer {
-    created(located(&base, router.create_session(&request).await))
+    created(located(&router, &base, router.create_session(&request).await).await)
 }
 
 async fn read(Caller(router): Caller, base: Base, Place(id): Place<String>) -> Answer {
-    send(located(&base, router.get_session(&id).await))
+    send(located(&router, &base, router.get_session(&id).await).await)
 }
 
 async fn update(
@@ -51,7 +55,7 @@ async fn update(
     Place(id): Place<String>,
     Json(request): Json<UpdateSession>,
 ) -> Answer {
-    send(located(&base, router.update_session(&id, &request).await))
+    send(located(&router, &base, router.update_session(&id, &request).await).await)
 }
 
 async fn delete(Caller(router): Caller, Place(id): Place<String>) -> Answer {
@@ -64,7 +68,7 @@ async fn attach(
     Place(id): Place<String>,
     Json(request): Json<AttachSession>,
 ) -> Answer {
-    send(located(&base, router.attach_session(&id, &request).await))
+    send(located(&router, &base, router.attach_session(&id, &request).await).await)
 }
 
 async fn history(Caller(router): Caller, Place(id): Place<String>, Query(query): Query<PageQuery>) -> Answer {

@@ -41,10 +41,12 @@ async fn a_session_over_http_is_the_same_session() {
     let outcome = run.finish(Vec::new()).unwrap().remove(0).unwrap();
     let data: Value = outcome.data.decode("data").unwrap();
     assert_eq!(data["timezone"], "Asia/Tokyo");
-    // The endpoint lies at the server's own origin, so that the key goes there.
-    let mcp = session.mcp();
+    let mcp = session.mcp().unwrap();
     assert_eq!(mcp.url, format!("http://{}/tool_router/{}/mcp", server.address, session.id()));
-    assert_eq!(mcp.headers, [("x-api-key".to_owned(), key)]);
+    // A token of the session's own, not the key, which opens the whole project.
+    let [(name, value)] = mcp.headers.as_slice() else { panic!("{:?}", mcp.headers.len()) };
+    assert_eq!(name, "Authorization");
+    assert!(value.starts_with("Bearer st_") && !value.contains(&key));
 }
 
 #[tokio::test]

@@ -119,14 +119,23 @@ impl Server {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
-        Self::configured(RouterConfig::default(), change).await
+        Self::build(RouterConfig::default(), change, Vec::new()).await
     }
 
-    pub(crate) async fn configured(mut config: RouterConfig, change: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) async fn configured(config: RouterConfig, change: impl FnOnce(&mut Options)) -> Self {
+        Self::build(config, change, Vec::new()).await
+    }
+
+    pub(crate) async fn with_sources(change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {
+        Self::build(RouterConfig::default(), change, sources).await
+    }
+
+    async fn build(mut config: RouterConfig, change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         config.router.data_dir = Some(folder.path().to_owned());
         let slow = Slow::new();
-        let router = Router::builder().config(config).source(Arc::clone(&slow) as _).build().unwrap();
+        let builder = Router::builder().config(config).source(Arc::clone(&slow) as _);
+        let router = sources.into_iter().fold(builder, |builder, source| builder.source(source)).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut options = Options::new(address);

@@ -25,17 +25,17 @@ use tokio::process::{Child, Command};
 
 use crate::common::{Server, request};
 
-const ERAS: [Era; 2] = [Era::Stateless, Era::Stateful];
+pub(crate) const ERAS: [Era; 2] = [Era::Stateless, Era::Stateful];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug)]
-enum Era {
+pub(crate) enum Era {
     Stateless,
     Stateful,
 }
 
 impl Era {
-    fn lifecycle(self) -> ClientLifecycleMode {
+    pub(crate) fn lifecycle(self) -> ClientLifecycleMode {
         match self {
             Self::Stateless => ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::LATEST] },
             Self::Stateful => ClientLifecycleMode::Initialize,
@@ -109,7 +109,7 @@ async fn open(server: &Server, session: &str, era: Era) -> Client {
     connect(server, session, &[], era, User::default()).await.unwrap()
 }
 
-async fn session_with(server: &Server, key: Option<&str>, settings: Value) -> String {
+pub(crate) async fn session_with(server: &Server, key: Option<&str>, settings: Value) -> String {
     let mut body = settings;
     body["user_id"] = "ada".into();
     let reply = server.call("POST", "/tool_router/session", key, Some(body)).await.expect(201);
@@ -271,8 +271,8 @@ async fn a_token_opens_one_session_until_that_is_deleted() {
     let shop = server.key("shop").await;
     let (first, second) = (server.session(Some(&shop)).await, server.session(Some(&shop)).await);
     let router = server.router.in_project(Project::new("shop").unwrap()).unwrap();
-    let (token, _) = router.session_token(&first, DAY).await.unwrap();
-    let (lapsed, _) = router.session_token(&first, Duration::ZERO).await.unwrap();
+    let token = router.session_token(&first, DAY).await.unwrap().token;
+    let lapsed = router.session_token(&first, Duration::ZERO).await.unwrap().token;
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str())];
     for era in ERAS {
@@ -439,16 +439,30 @@ async fn the_servers_limits_hold() {
 }
 
 #[tokio::test]
-async fn replies_say_where_a_session_is_served() {
+async fn replies_say_where_a_session_is_served_and_what_opens_it() {
     let server = Server::open().await;
-    let created = server.call("POST", "/tool_router/session", None, Some(json!({"user_id": "ada"}))).await.json();
+    let shop = server.key("shop").await;
+    let key = Some(shop.as_str());
+    let created = server.call("POST", "/tool_router/session", key, Some(json!({"user_id": "ada"}))).await.json();
     let id = created["session_id"].as_str().unwrap();
-    let mcp = json!({"type": "http", "url": format!("http://{}/tool_router/{id}/mcp", server.address)});
-    assert_eq!(created["mcp"], mcp);
+    let mcp = &created["mcp"];
+    assert_eq!(mcp["type"], "http");
+    assert_eq!(mcp["url"], format!("http://{}/tool_router/{id}/mcp", server.address));
     let path = format!("/tool_router/session/{id}");
-    assert_eq!(server.call("GET", &path, None, None).await.json()["mcp"], mcp);
-    assert_eq!(server.call("PATCH", &path, None, Some(json!({"search": false}))).await.json()["mcp"], mcp);
-    assert_eq!(server.call("POST", &format!("{path}/attach"), None, Some(json!({}))).await.json()["mcp"], mcp);
+    assert_eq!(server.call("GET", &path, key, None).await.json()["mcp"], *mcp);
+    assert_eq!(server.call("PATCH", &path, key, Some(json!({"search": false}))).await.json()["mcp"], *mcp);
+    assert_eq!(server.call("POST", &format!("{path}/attach"), key, Some(json!({}))).await.json()["mcp"], *mcp);
+
+    let bearer = mcp["headers"]["Authorization"].as_str().unwrap().to_owned();
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(knock(&server, id, &headers).await, (200, None));
+    let other = server.session(key).await;
+    assert_eq!(knock(&server, &other, &headers).await, (401, Some("InvalidSessionToken".to_owned())));
+    server.router.in_project(Project::new("shop").unwrap()).unwrap().revoke_session_token(id, None).await.unwrap();
+    assert_eq!(knock(&server, id, &headers).await, (401, Some("InvalidSessionToken".to_owned())));
+    let again = server.call("GET", &path, key, None).await.json();
+    let bearer = again["mcp"]["headers"]["Authorization"].as_str().unwrap().to_owned();
+    assert_eq!(knock(&server, id, &[("authorization", &bearer)]).await, (200, None));
 
     let public = PublicUrl::parse("https://tools.example/base").unwrap();
     let server = Server::with(|options| options.public_url = Some(public)).await;

@@ -164,6 +164,13 @@ fn a_token_is_made_for_a_session_that_is_there() {
     for token in [token.as_str(), made["token"].as_str().unwrap()] {
         assert_eq!(runtime.block_on(router.session_of_token(token)).unwrap().unwrap().1, id);
     }
+    let revoked = composio(folder.path(), &["sessions", "revoke-token", &id, made["id"].as_str().unwrap()]);
+    assert_eq!(revoked.status.code(), Some(0), "{}", text(&revoked.stderr));
+    let opens = |token: &str| runtime.block_on(router.session_of_token(token)).unwrap().is_some();
+    assert!(opens(&token) && !opens(made["token"].as_str().unwrap()));
+    assert_eq!(composio(folder.path(), &["sessions", "revoke-token", &id]).status.code(), Some(0));
+    assert!(!opens(&token));
+    assert_eq!(composio(folder.path(), &["sessions", "revoke-token", &id, "st_x.y"]).status.code(), Some(1));
     for wrong in [&["sessions", "token", "trs_none"][..], &["sessions", "token", &id, "--project", "shop"][..]] {
         assert_eq!(composio(folder.path(), wrong).status.code(), Some(1));
     }

@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use self::link::Link;
 use super::log::LogWriter;
 use super::{
-    ApprovalRow, DatabaseUrl, KeyRow, LogEntry, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store, VersionRow,
-    failed, fresh_key,
+    ApprovalRow, DatabaseUrl, KeyRow, LogEntry, Revocation, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store,
+    VersionRow, failed, fresh_key,
 };
 use crate::clock;
 use crate::project::Project;
@@ -354,6 +354,30 @@ impl Store for PostgresStore {
             .bind(id)
             .bind(clock::millis());
         self.link.changes("revoke a key", statement).await
+    }
+
+    async fn revoke_token(&self, session_id: &str, revocation: Revocation) -> Result<()> {
+        let statement = sqlx::query(
+            "INSERT INTO revocations (session_id, token_id, revoked_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (session_id, token_id) DO UPDATE SET revoked_at = excluded.revoked_at",
+        )
+        .bind(session_id)
+        .bind(revocation.token_id)
+        .bind(revocation.revoked_at);
+        self.link.changes("revoke a token", statement).await.map(drop)
+    }
+
+    async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>> {
+        const WHAT: &str = "read revoked tokens";
+        if !possible(session_id) {
+            return Ok(Vec::new());
+        }
+        let statement =
+            sqlx::query("SELECT token_id, revoked_at FROM revocations WHERE session_id = $1").bind(session_id);
+        let rows = self.link.rows(WHAT, statement).await?;
+        rows.iter()
+            .map(|row| read(WHAT, row, |row| Ok(Revocation { token_id: row.try_get(0)?, revoked_at: row.try_get(1)? })))
+            .collect()
     }
 
     async fn signing_key(&self) -> Result<[u8; 32]> {
