@@ -20,6 +20,7 @@ use crate::policy::{Policy, Route, blocked};
 use crate::resolve::{Guarded, NotPublic};
 pub use crate::resolve::{Resolver, SystemResolver};
 pub use message::{Request, Response};
+pub use policy::Hosts;
 
 /// How long a connection may take to open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);

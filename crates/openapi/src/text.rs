@@ -10,8 +10,8 @@ use crate::document::MAX_BYTES;
 
 /// How many values a YAML document may have, aliases counted as what they stand for.
 const MAX_YAML_NODES: usize = 5_000_000;
-/// How deep a YAML document may be nested: as deep as JSON is read.
-const MAX_YAML_DEPTH: usize = 120;
+/// How deep a YAML document may be nested. Its reader calls itself for each level, on a stack that may be small.
+const MAX_YAML_DEPTH: usize = 64;
 
 /// The document as JSON.
 pub(crate) fn to_json(text: &str) -> Result<Cow<'_, str>, Refused> {

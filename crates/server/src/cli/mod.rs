@@ -5,6 +5,7 @@ mod doctor;
 mod keys;
 mod log;
 mod mcp;
+mod openapi;
 mod serve;
 mod sessions;
 mod table;
@@ -66,6 +67,9 @@ enum Command {
     /// Checks a configuration, or prints its JSON Schema.
     #[command(subcommand)]
     Config(config::Command),
+    /// Checks OpenAPI documents.
+    #[command(subcommand)]
+    Openapi(openapi::Command),
     /// Checks configuration, database, keys and toolkits, and says what to mend.
     Doctor(doctor::Arguments),
 }
@@ -108,6 +112,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Toolkits(arguments) => tools::list_toolkits(&cli.place, arguments).await,
         Command::Tools(command) => tools::run(&cli.place, command).await,
         Command::Config(command) => config::run(&cli.place, &command),
+        Command::Openapi(command) => openapi::run(command),
         Command::Doctor(arguments) => doctor::run(&cli.place, &arguments).await,
     }
 }

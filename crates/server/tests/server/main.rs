@@ -9,5 +9,6 @@ mod files;
 mod isolation;
 mod limits;
 mod mcp;
+mod openapi;
 mod program;
 mod system;
