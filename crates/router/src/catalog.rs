@@ -235,9 +235,7 @@ impl Catalog {
         if close.is_empty() {
             let all: Vec<&str> = self.toolkits().map(|toolkit| toolkit.slug.as_str()).collect();
             let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-            error.with_suggested_fix(format!(
-                "configured are: {all}; an MCP server is added in composio.toml"
-            ))
+            error.with_suggested_fix(format!("configured are: {all}; an MCP server is added in composio.toml"))
         } else {
             error.with_suggested_fix(format!("did you mean {}?", close.join(" or ")))
         }

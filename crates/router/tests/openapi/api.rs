@@ -62,7 +62,7 @@ impl Pets {
         let source = Arc::new(OpenApiSource::new(config).unwrap());
         let router = Router::builder().config(options).source(source).build().unwrap();
         let settings: Settings = serde_json::from_value(settings).unwrap();
-        let create = CreateSession { user_id: "ada".into(), settings, ..CreateSession::default() };
+        let create = CreateSession { user_id: "ada".into(), settings };
         let session = router.create_session(&create).await.unwrap().session_id.clone();
         Self { port, seen, router, folder, session }
     }
@@ -89,7 +89,7 @@ impl Pets {
 
     /// The error of a run that failed.
     pub(crate) async fn failed(&self, slug: &str, arguments: Value) -> String {
-        self.run(slug, arguments).await.error.expect("a failure")
+        self.run(slug, arguments).await.error.unwrap()
     }
 
     pub(crate) async fn proxy(&self, request: Value) -> Result<ProxyReply> {
