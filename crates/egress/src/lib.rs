@@ -23,6 +23,7 @@ use crate::policy::{Policy, Route, blocked};
 use crate::resolve::{Guarded, NotPublic};
 pub use crate::resolve::{Resolver, SystemResolver};
 pub use message::{Request, Response};
+pub use policy::Hosts;
 pub use trace::{Propagator, TRACE_TARGET, propagate, set_propagator};
 
 /// How long a connection may take to open.

@@ -72,6 +72,27 @@ pub(super) enum Route {
     Any,
 }
 
+/// A list of hosts, written as in [`EgressOptions::allow_hosts`](crate::EgressOptions::allow_hosts).
+#[derive(Debug)]
+pub struct Hosts(Vec<HostRule>);
+
+impl Hosts {
+    /// Reads the list.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where one of them cannot be read.
+    pub fn new(hosts: &[String]) -> Result<Self> {
+        hosts.iter().map(|rule| rule.parse()).collect::<Result<_>>().map(Self)
+    }
+
+    /// Whether a URL's host and port are in the list.
+    #[must_use]
+    pub fn allows(&self, url: &Url) -> bool {
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return false };
+        self.0.iter().any(|rule| rule.allows(&host, port))
+    }
+}
+
 /// Where requests may go.
 #[derive(Debug)]
 pub(super) struct Policy(Vec<HostRule>);

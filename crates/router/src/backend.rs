@@ -83,13 +83,8 @@ impl Backend for Router {
     }
 
     async fn proxy_execute(&self, session_id: &str, request: &ProxyExecuteRequest) -> Result<Reply<ProxyReply>> {
-        self.session(session_id).await?;
-        let toolkit = self.catalog.toolkit(&request.toolkit_slug)?;
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("the toolkit `{}` of the embedded router has no API behind it to send a raw call to", toolkit.slug),
-        )
-        .with_suggested_fix("run one of its tools; the `http` toolkit makes plain HTTP requests"))
+        let session = self.session(session_id).await?;
+        Reply::encode(self.proxy(&session, request).await?)
     }
 
     async fn link(&self, session_id: &str, request: &LinkRequest) -> Result<Reply<LinkReply>> {

@@ -66,15 +66,26 @@ impl CatalogTool {
     pub(crate) fn on_the_wire(&self) -> Tool {
         let definition = &self.definition;
         let toolkit = self.toolkit();
+        let details = self.source.details(definition);
+        let defaults = wire_defaults(&definition.title);
+        let deprecated = match defaults.deprecated.clone() {
+            Some(Value::Object(mut old)) if details.deprecated => {
+                old.insert("is_deprecated".to_owned(), Value::Bool(true));
+                Some(Value::Object(old))
+            }
+            old => old,
+        };
         Tool {
             slug: definition.slug.clone(),
             name: definition.title.clone(),
             description: definition.description.clone(),
             toolkit: ToolToolkit { slug: toolkit.slug.clone(), name: toolkit.name.clone(), logo: String::new() },
             input_parameters: self.input_schema.clone(),
-            output_parameters: Some(definition.output_schema.clone().map_or_else(RawJson::empty_object, RawJson::from)),
+            output_parameters: Some(details.output_schema.map_or_else(RawJson::empty_object, RawJson::from)),
             tags: definition.tags.iter().map(|tag| tag.name().to_owned()).collect(),
-            ..wire_defaults(&definition.title)
+            is_deprecated: details.deprecated,
+            deprecated,
+            ..defaults
         }
     }
 }
@@ -214,6 +225,12 @@ impl Catalog {
         self.toolkits()
             .find(|toolkit| toolkit.slug.eq_ignore_ascii_case(slug))
             .ok_or_else(|| self.unknown_toolkit(slug, ErrorKind::NotFound).with_status(404))
+    }
+
+    /// The source of a toolkit, by its slug without regard to case.
+    pub(crate) fn source(&self, slug: &str) -> Result<&Arc<dyn Source>> {
+        let found = self.entries.iter().find(|entry| entry.source.toolkit().slug.eq_ignore_ascii_case(slug));
+        found.map(|entry| &entry.source).ok_or_else(|| self.unknown_toolkit(slug, ErrorKind::NotFound).with_status(404))
     }
 
     /// The error that names toolkits there are.

@@ -14,7 +14,7 @@ use crate::ticket::{Purpose, Ticket};
 use crate::workspace::{FileKind, ListQuery, Workspace, WriteMode};
 
 /// The one mount that a session has.
-const MOUNT: &str = "files";
+pub(crate) const MOUNT: &str = "files";
 const MAX_FILES: u32 = 1_000;
 const DEFAULT_FILES: u32 = 100;
 /// No sandbox mounts the folder; tools take paths relative to it.

@@ -64,6 +64,7 @@ pub(crate) struct Policy {
     permissions: Option<PermissionRules>,
     search: bool,
     multi_execute: bool,
+    proxy: bool,
 }
 
 impl Policy {
@@ -95,6 +96,7 @@ impl Policy {
             permissions: experimental.permissions.as_ref().map(PermissionRules::new),
             search: config.search.enable.unwrap_or(true),
             multi_execute: config.execute.enable_multi_execute.unwrap_or(true),
+            proxy: config.proxy_execute.as_ref().and_then(|switch| switch.enable).unwrap_or(true),
         }
     }
 
@@ -106,6 +108,12 @@ impl Policy {
     /// Whether the model may run several tools in one call.
     pub(crate) fn multi_execute(&self) -> bool {
         self.multi_execute
+    }
+
+    /// Whether raw calls to a toolkit's API may be made.
+    pub(crate) fn proxy(&self, toolkit: &str) -> Result<(), Denial> {
+        self.toolkit(toolkit)?;
+        if self.proxy { Ok(()) } else { Err(Denial::new("proxy_execute.enable", "is false")) }
     }
 
     /// Which tools are listed directly.

@@ -1,11 +1,13 @@
 //! What the router can serve: sources of tools, one a toolkit.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use composio_contract::{RawJson, Result};
+use composio_contract::{ProxyExecuteRequest, RawJson, Result};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::mcp::McpSource;
@@ -100,6 +102,57 @@ pub trait Listener: fmt::Debug + Send + Sync {
     fn answered(&self, result: RawJson);
 }
 
+/// What is told of a tool where it is shown whole. It is asked for one tool at a time: to have it for every tool of a large
+/// toolkit would take far more memory than the tools themselves.
+#[derive(Clone, Debug, Default)]
+pub struct ToolDetails {
+    /// The JSON Schema of the result, where the source has one.
+    pub output_schema: Option<Value>,
+    /// Whether the tool should not be used any more.
+    pub deprecated: bool,
+}
+
+impl ToolDetails {
+    /// What the definition itself says.
+    #[must_use]
+    pub fn of(tool: &ToolDefinition) -> Self {
+        Self { output_schema: tool.output_schema.clone(), deprecated: false }
+    }
+}
+
+/// What an API answered to a raw call.
+#[derive(Clone, Debug)]
+pub struct ProxyResult {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers that say something about the answer, by lower-case name.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: ProxyBody,
+}
+
+/// The body of an answer to a raw call.
+#[derive(Clone, Debug)]
+pub enum ProxyBody {
+    /// None.
+    None,
+    /// JSON, or a text as a JSON string.
+    Json(RawJson),
+    /// What is no text, or too long, among the user's files.
+    File(SavedFile),
+}
+
+/// An answer that was saved among the user's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SavedFile {
+    /// The path, relative to the user's folder.
+    pub path: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// What it is.
+    pub media_type: String,
+}
+
 /// For whom and within which bounds a call runs. It comes from the session, never from a model's arguments.
 #[derive(Clone, Debug)]
 pub struct CallContext {
@@ -167,6 +220,23 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// The MCP server behind the toolkit, for what it has beside tools; none where there is no such server.
     fn mcp(&self) -> Option<&McpSource> {
         None
+    }
+
+    /// What is told of a tool where it is shown whole.
+    fn details(&self, tool: &ToolDefinition) -> ToolDetails {
+        ToolDetails::of(tool)
+    }
+
+    /// Sends a raw request to the API behind the toolkit: a relative endpoint goes below its base URL, an absolute one must
+    /// lie on its hosts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](composio_contract::ErrorKind::Unsupported) where there is no API behind the toolkit,
+    /// [`ErrorKind::BlockedUrl`](composio_contract::ErrorKind::BlockedUrl) for another host, and where the API cannot be
+    /// reached. An error of the API is an answer.
+    async fn proxy(&self, request: &ProxyExecuteRequest, context: &CallContext) -> Result<ProxyResult> {
+        let _ = (request, context);
+        Err(crate::openapi::no_api(&self.toolkit().slug))
     }
 
     /// Runs a tool of this source. The arguments have been checked against the tool's input schema.

@@ -8,8 +8,9 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::builtin::{self, Selection};
-use crate::config::{McpOptions, RouterConfig};
+use crate::config::{McpOptions, RouterConfig, ToolkitOptions};
 use crate::mcp::{McpServerConfig, McpSource, McpTransport};
+use crate::openapi::{DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
 use crate::source::Source;
 
 /// One source a toolkit; nothing is started yet.
@@ -29,7 +30,35 @@ pub(crate) fn configured(config: &RouterConfig, runtime: &Handle) -> Result<Vec<
     for options in &config.mcp {
         sources.push(Arc::new(McpSource::new(server(options)?, runtime.clone())?));
     }
+    for options in &config.toolkit {
+        sources.push(Arc::new(OpenApiSource::new(api(options, config)?)?));
+    }
     Ok(sources)
+}
+
+fn api(options: &ToolkitOptions, config: &RouterConfig) -> Result<OpenApiConfig> {
+    let slug = options.slug();
+    let wrong = |what: String| Error::new(ErrorKind::Configuration, format!("the toolkit `{slug}`: {what}"));
+    let base_url = options.base_url.as_deref().map(Url::parse).transpose();
+    let auth = options.auth.as_ref().map(|auth| auth.read()).transpose();
+    Ok(OpenApiConfig {
+        name: options.name.clone(),
+        description: options.description.clone(),
+        base_url: base_url.map_err(|error| wrong(format!("`base_url` cannot be read: {error}")))?,
+        variables: options.variables.clone(),
+        allow_hosts: options.allow_hosts.clone(),
+        headers: options.headers.clone(),
+        auth: auth.map_err(|(key, message)| wrong(format!("`auth.{key}`: {message}")))?,
+        operations: OperationChoice {
+            include_tags: options.include_tags.clone(),
+            exclude_tags: options.exclude_tags.clone(),
+            include: options.include.clone(),
+            exclude: options.exclude.clone(),
+        },
+        call_timeout: options.call_timeout,
+        cache: Some(config.data_dir()?.join("openapi")),
+        ..OpenApiConfig::new(&slug, DocumentPlace::parse(&options.openapi)?)
+    })
 }
 
 fn server(options: &McpOptions) -> Result<McpServerConfig> {

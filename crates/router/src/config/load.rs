@@ -109,6 +109,11 @@ impl RouterConfig {
         for path in self.router.data_dir.iter_mut().chain(&mut self.router.workspace).chain(servers) {
             *path = folder.join(&*path);
         }
+        for toolkit in &mut self.toolkit {
+            if !toolkit.openapi.starts_with("http://") && !toolkit.openapi.starts_with("https://") {
+                toolkit.openapi = folder.join(&toolkit.openapi).to_string_lossy().into_owned();
+            }
+        }
         if let Some(database) = &mut self.router.database
             && let Some(path) = store::in_folder(database.expose_secret(), folder)
         {
@@ -153,6 +158,20 @@ mod tests {
             ("[[mcp]]\nname = 'x'\n", "conf/composio.toml:1:1: `mcp.0`: the key `slug` is missing"),
             ("[[mcp]]\nslug = 'x'\n", "conf/composio.toml:1:1: `mcp.0`: has neither `command` nor `url`"),
             ("[[mcp]]\nslug = 'A b'\nurl = 'u'\n", "conf/composio.toml:2:8: `mcp.0.slug`: `A b` is not a slug"),
+            ("[[toolkit]]\nslug = 'x'\n", "conf/composio.toml:1:1: `toolkit.0`: the key `openapi` is missing"),
+            ("[[toolkit]]\nopenapi = '1.json'\n", "conf/composio.toml:2:11: `toolkit.0.openapi`: gives no slug"),
+            (
+                "[[toolkit]]\nopenapi = 'a.json'\nbase_url = 'x'\n",
+                "conf/composio.toml:3:12: `toolkit.0.base_url`: is no http",
+            ),
+            (
+                "[[toolkit]]\nopenapi = 'a.json'\nauth = { bearer = 'x', api_key = 'y' }\n",
+                "conf/composio.toml:3:8: `toolkit.0.auth`: give either `bearer`",
+            ),
+            (
+                "[[toolkit]]\nopenapi = 'a.json'\n[toolkit.auth]\napi_key = 'y'\nheader = 'a'\nquery = 'b'\n",
+                "conf/composio.toml:6:9: `toolkit.0.auth.query`: stands beside another place",
+            ),
             (
                 "[[mcp]]\nslug = 'x'\nurl = 'u'\nheaders = { \"ä\" = 'ö', Authorization = 'Bearer ${TOKN}' }\n",
                 "conf/composio.toml:4:40: `mcp.0.headers.Authorization`: uses the environment variable `TOKN`, which is not set",
@@ -185,7 +204,12 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_file() {
-        let config = parse("[router]\ndata_dir = 'data'\nworkspace = '/w/{user_id}'\ndatabase = ':memory:'\n").unwrap();
+        let toolkits = "[[toolkit]]\nopenapi = 'a.json'\n[[toolkit]]\nopenapi = 'https://h/b.json'\n";
+        let router = "[router]\ndata_dir = 'data'\nworkspace = '/w/{user_id}'\ndatabase = ':memory:'\n";
+        let config = parse(&format!("{router}{toolkits}")).unwrap();
+        let documents: Vec<&str> = config.toolkit.iter().map(|toolkit| toolkit.openapi.as_str()).collect();
+        assert_eq!(documents, ["conf/a.json", "https://h/b.json"]);
+        assert_eq!(config.toolkit[0].slug(), "a");
         assert_eq!(config.router.data_dir.as_deref(), Some(Path::new("conf/data")));
         assert_eq!(config.router.workspace.as_deref(), Some(Path::new("/w/{user_id}")));
         assert_eq!(config.database().unwrap(), Location::Memory);

@@ -2,6 +2,7 @@
 
 mod expand;
 mod load;
+mod toolkit;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
+pub use self::toolkit::{AuthOptions, ToolkitOptions};
 use crate::store::Location;
 
 /// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.
@@ -29,6 +31,8 @@ pub struct RouterConfig {
     pub http: HttpOptions,
     /// MCP servers, each a toolkit.
     pub mcp: Vec<McpOptions>,
+    /// APIs, each a toolkit by its OpenAPI document.
+    pub toolkit: Vec<ToolkitOptions>,
 }
 
 /// Where things lie, and how much a call may take.
@@ -205,10 +209,17 @@ impl RouterConfig {
         if let Some(Err(error)) = self.router.database.as_ref().map(|text| Location::parse(text.expose_secret())) {
             return Some((vec!["router".to_owned(), "database".to_owned()], error.to_string()));
         }
-        self.mcp.iter().enumerate().find_map(|(place, server)| {
+        let server = self.mcp.iter().enumerate().find_map(|(place, server)| {
             let (field, message) = server.fault()?;
             let path = ["mcp", &place.to_string()].into_iter().chain(field).map(str::to_owned).collect();
             Some((path, message))
+        });
+        server.or_else(|| {
+            self.toolkit.iter().enumerate().find_map(|(place, toolkit)| {
+                let (fields, message) = toolkit.fault()?;
+                let path = ["toolkit", &place.to_string()].into_iter().chain(fields).map(str::to_owned).collect();
+                Some((path, message))
+            })
         })
     }
 }

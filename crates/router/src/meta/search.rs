@@ -211,7 +211,7 @@ pub(super) fn describe(tool: &CatalogTool, full: bool) -> SearchedTool {
         toolkit: tool.toolkit().slug.clone(),
         description: Some(tool.definition.description.clone()),
         input_schema: full.then(|| tool.input_schema().clone()),
-        output_schema: tool.definition.output_schema.clone().filter(|_| full).map(RawJson::from),
+        output_schema: full.then(|| tool.source.details(&tool.definition).output_schema).flatten().map(RawJson::from),
         has_full_schema: Some(full),
     }
 }

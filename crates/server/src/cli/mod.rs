@@ -5,6 +5,7 @@ mod doctor;
 mod keys;
 mod log;
 mod mcp;
+mod openapi;
 mod pages;
 mod progress;
 mod serve;
@@ -80,6 +81,9 @@ enum Command {
     /// Checks a configuration, or prints its JSON Schema.
     #[command(subcommand)]
     Config(config::Command),
+    /// Checks OpenAPI documents.
+    #[command(subcommand)]
+    Openapi(openapi::Command),
     /// Checks configuration, database, keys and toolkits, and says what to mend.
     Doctor(doctor::Arguments),
     /// Prints a script that makes a shell complete commands and options.
@@ -147,6 +151,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Toolkits(arguments) => tools::list_toolkits(&cli.place, arguments).await,
         Command::Tools(command) => tools::run(&cli.place, command).await,
         Command::Config(command) => config::run(&cli.place, &command),
+        Command::Openapi(command) => openapi::run(command),
         Command::Doctor(arguments) => doctor::run(&cli.place, &arguments).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),

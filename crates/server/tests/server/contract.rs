@@ -96,7 +96,8 @@ async fn every_route_answers_as_the_contract_says() {
     let meta = json!({"slug": "COMPOSIO_MULTI_EXECUTE_TOOL", "arguments": {"tools": [{"tool_slug": "TIME_NOW"}]}});
     run("POST", &at("/execute_meta"), "", id, Some(meta), 200).await;
     let raw = json!({"toolkit_slug": "time", "endpoint": "/", "method": "GET"});
-    run("POST", &at("/proxy_execute"), "", id, Some(raw), 400).await;
+    // The session was made without raw calls.
+    run("POST", &at("/proxy_execute"), "", id, Some(raw), 403).await;
     run("POST", &at("/link"), "", id, Some(json!({"toolkit": "time"})), 400).await;
     let file = json!({"mount_relative_path": "a.txt"});
     run("POST", &at("/mounts/{mount_id}/upload_url"), "", id, Some(file.clone()), 200).await;

@@ -11,6 +11,7 @@ mod isolation;
 mod limits;
 mod loopback;
 mod mcp;
+mod openapi;
 mod passing;
 mod program;
 mod system;

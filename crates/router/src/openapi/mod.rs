@@ -1,0 +1,353 @@
+//! APIs as sources of tools, from their OpenAPI documents.
+//!
+//! The document is read when the toolkit is first needed. A call becomes one HTTP request through the guarded way out, to
+//! the servers of the document and the hosts that the configuration names, nowhere else; what signs it is applied last.
+
+mod config;
+mod credential;
+mod fetch;
+mod pagination;
+mod proxy;
+mod reply;
+mod send;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use composio_contract::{Error, ErrorKind, ProxyExecuteRequest, Result};
+use composio_egress::Request;
+use composio_openapi::{Document, Input, Operation, Prepared, Refused};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+use url::Url;
+
+pub use self::config::{ApiKeyAuth, DocumentPlace, OpenApiConfig, OperationChoice, StaticAuth};
+pub use self::credential::Credential;
+use self::fetch::Fetched;
+use self::send::Api;
+use crate::slug;
+use crate::source::{CallContext, Outcome, ProxyResult, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo};
+
+/// The longest description of a tool, in characters; some providers take no longer one.
+const MAX_DESCRIPTION: usize = 1_000;
+/// The longest description of a toolkit, in characters.
+const MAX_TOOLKIT_DESCRIPTION: usize = 300;
+/// The largest file that a request takes along.
+const MAX_FILE: usize = 64 * 1024 * 1024;
+/// How many operations keep what was worked out for their calls.
+const KEPT_INPUTS: usize = 512;
+
+/// The tools of one API.
+#[derive(Debug)]
+pub struct OpenApiSource {
+    config: OpenApiConfig,
+    toolkit: ToolkitInfo,
+    api: Api,
+    loaded: OnceLock<Arc<Loaded>>,
+    /// Held while the document is read, so that it is read once.
+    reading: tokio::sync::Mutex<()>,
+}
+
+/// A document that was read.
+#[derive(Debug)]
+struct Loaded {
+    document: Document,
+    /// Where it came from, which relative servers are meant from.
+    url: Option<Url>,
+    /// Places in the document's operations, by name.
+    places: HashMap<String, usize>,
+    inputs: Mutex<HashMap<String, Arc<Input>>>,
+}
+
+impl Loaded {
+    fn new(fetched: &Fetched) -> Result<Self, Refused> {
+        let document = Document::load(&fetched.text)?;
+        let places = document.operations().iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
+        Ok(Self { document, url: fetched.url.clone(), places, inputs: Mutex::default() })
+    }
+
+    fn operation(&self, name: &str) -> Result<&Operation> {
+        let found = self.places.get(name).and_then(|at| self.document.operations().get(*at));
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the document has no operation `{name}`")))
+    }
+
+    fn input(&self, operation: &Operation) -> Result<Arc<Input>, Refused> {
+        let lock = || self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(input) = lock().get(&operation.name) {
+            return Ok(Arc::clone(input));
+        }
+        let input = Arc::new(self.document.input(operation)?);
+        let mut inputs = lock();
+        if inputs.len() >= KEPT_INPUTS {
+            inputs.clear();
+        }
+        inputs.insert(operation.name.clone(), Arc::clone(&input));
+        Ok(input)
+    }
+}
+
+impl OpenApiSource {
+    /// A source for an API; nothing is read yet.
+    ///
+    /// ```
+    /// use composio_router::openapi::{DocumentPlace, OpenApiConfig, OpenApiSource};
+    /// use composio_router::source::Source;
+    ///
+    /// let source = OpenApiSource::new(OpenApiConfig::new("pets", DocumentPlace::File("pets.yaml".into())))?;
+    /// assert_eq!(source.toolkit().slug, "pets");
+    /// # Ok::<(), composio_contract::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the slug, a URL, a host or a header cannot be used.
+    pub fn new(config: OpenApiConfig) -> Result<Self> {
+        config.check()?;
+        let toolkit = ToolkitInfo {
+            slug: config.slug.clone(),
+            name: config.name.clone().unwrap_or_else(|| config.slug.clone()),
+            description: config
+                .description
+                .clone()
+                .unwrap_or_else(|| format!("The API that {} describes.", config.document)),
+        };
+        let api = Api::new(&config)?;
+        Ok(Self { config, toolkit, api, loaded: OnceLock::new(), reading: tokio::sync::Mutex::default() })
+    }
+
+    async fn loaded(&self) -> Result<Arc<Loaded>> {
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(Arc::clone(loaded));
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(Arc::clone(loaded));
+        }
+        let fetched = fetch::document(&self.config, self.api.egress()).await?;
+        let place = self.config.document.to_string();
+        let fresh = crate::workspace::blocking::run(move |_| {
+            Loaded::new(&fetched).map_err(|refused| {
+                Error::new(ErrorKind::Configuration, format!("the OpenAPI document {place} cannot be used: {refused}"))
+            })
+        })
+        .await?;
+        Ok(Arc::clone(self.loaded.get_or_init(|| Arc::new(fresh))))
+    }
+
+    fn define(&self, loaded: &Loaded) -> Vec<ToolDefinition> {
+        let operations = loaded.document.operations();
+        let names: Vec<&str> = operations.iter().map(|operation| operation.name.as_str()).collect();
+        let slugs = slug::tools(&self.toolkit.slug, &names);
+        let mut tools = Vec::new();
+        for (operation, slug) in operations.iter().zip(slugs) {
+            if !self.config.operations.admits(operation) {
+                continue;
+            }
+            match loaded.document.input(operation) {
+                Ok(input) => tools.push(definition(operation, slug, input.schema)),
+                Err(refused) => {
+                    tracing::warn!(toolkit = self.toolkit.slug, operation = operation.name, %refused, "an operation is left out");
+                }
+            }
+        }
+        tools
+    }
+
+    fn base_url(&self, loaded: &Loaded, operation: &Operation) -> Result<Url, String> {
+        if let Some(base) = &self.config.base_url {
+            return Ok(base.clone());
+        }
+        loaded.document.base_url(operation, loaded.url.as_ref(), &self.config.variables).map_err(|refused| {
+            format!("{refused}; the operator can set `base_url` or `variables` of the toolkit `{}`", self.toolkit.slug)
+        })
+    }
+
+    /// The servers of the document, which requests may go to.
+    fn servers(&self, loaded: &Loaded) -> Vec<Url> {
+        let mut servers: Vec<Url> = self.config.base_url.iter().cloned().collect();
+        for operation in loaded.document.operations() {
+            if servers.is_empty() || operation.servers.is_some() {
+                let url = loaded.document.base_url(operation, loaded.url.as_ref(), &self.config.variables);
+                servers.extend(url.ok().filter(|url| !servers.contains(url)));
+            }
+        }
+        let filled = loaded.document.servers().iter().filter_map(|server| server.fill(&self.config.variables).ok());
+        servers.extend(filled.filter_map(|url| Url::parse(&url).ok()));
+        servers
+    }
+
+    /// What signs a call of this operation; none where the document says that it needs nothing.
+    fn credential(&self, loaded: &Loaded, operation: Option<&Operation>) -> Result<Option<Credential>> {
+        let Some(auth) = &self.config.auth else { return Ok(None) };
+        if operation.is_some_and(|operation| operation.security.as_ref().is_some_and(Vec::is_empty)) {
+            return Ok(None);
+        }
+        let wanted = operation.map_or(loaded.document.security(), |one| loaded.document.security_of(one));
+        credential::resolve(auth, &loaded.document, wanted).map(Some)
+    }
+
+    async fn request(&self, prepared: &Prepared, base: &Url, context: &CallContext) -> Result<Request, String> {
+        let url = prepared.url(base).map_err(|refused| refused.to_string())?;
+        let method =
+            reqwest::Method::from_bytes(prepared.method.name().as_bytes()).map_err(|error| error.to_string())?;
+        let mut request = Request::new(method, url.as_str()).map_err(|error| error.to_string())?;
+        request.headers = headers(&prepared.headers)?;
+        let mut files: HashMap<&str, Bytes> = HashMap::new();
+        for path in prepared.body.files() {
+            let content = context.workspace.read_bytes(path, MAX_FILE).await.map_err(|error| error.to_string())?;
+            files.insert(path, content);
+        }
+        let none: &[u8] = &[];
+        if let Some((media_type, content)) = prepared.body.encode(|path| files.get(path).map_or(none, |file| file)) {
+            let media_type = HeaderValue::try_from(media_type).map_err(|error| error.to_string())?;
+            request.headers.insert(CONTENT_TYPE, media_type);
+            request.body = content.into();
+        }
+        request.limit = reply::MAX_RESPONSE;
+        request.time_limit = self.config.call_timeout.map_or(context.time_limit, |limit| limit.min(context.time_limit));
+        Ok(request)
+    }
+}
+
+#[async_trait]
+impl Source for OpenApiSource {
+    fn toolkit(&self) -> &ToolkitInfo {
+        &self.toolkit
+    }
+
+    async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
+        let loaded = self.loaded().await?;
+        Ok(self.define(&loaded).into())
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    fn details(&self, tool: &ToolDefinition) -> ToolDetails {
+        let Some(loaded) = self.loaded.get() else { return ToolDetails::of(tool) };
+        let Ok(operation) = loaded.operation(&tool.operation) else { return ToolDetails::of(tool) };
+        let body = loaded.document.output(operation).unwrap_or_else(|refused| {
+            tracing::debug!(tool = tool.slug, %refused, "a result has no schema");
+            None
+        });
+        ToolDetails { output_schema: Some(reply::schema(body)), deprecated: operation.deprecated }
+    }
+
+    async fn call(
+        &self,
+        tool: &ToolDefinition,
+        arguments: Map<String, Value>,
+        context: &CallContext,
+    ) -> Result<Outcome> {
+        let loaded = self.loaded().await?;
+        let operation = loaded.operation(&tool.operation)?;
+        let wrong = |refused: Refused| format!("{} was not called: {refused}", tool.slug);
+        let (input, prepared) = match loaded.input(operation).and_then(|input| {
+            let prepared = input.prepare(&arguments)?;
+            Ok((input, prepared))
+        }) {
+            Ok(ready) => ready,
+            Err(refused) => return Ok(Outcome::failed(wrong(refused))),
+        };
+        let request = match self.base_url(&loaded, operation) {
+            Ok(base) => self.request(&prepared, &base, context).await,
+            Err(reason) => Err(reason),
+        };
+        let request = match request {
+            Ok(request) => request,
+            Err(reason) => return Ok(Outcome::failed(format!("{} was not called: {reason}", tool.slug))),
+        };
+        let credential = self.credential(&loaded, Some(operation))?;
+        let response = self.api.send(request, &self.servers(&loaded), credential.as_ref()).await?;
+        let next = pagination::next(&response, &input, &arguments);
+        reply::outcome(tool, response, next, context).await
+    }
+
+    async fn proxy(&self, request: &ProxyExecuteRequest, context: &CallContext) -> Result<ProxyResult> {
+        let loaded = self.loaded().await?;
+        let servers = self.servers(&loaded);
+        let base = servers.first().ok_or_else(|| {
+            Error::validation(format!("the toolkit `{}` has no server; its `base_url` must be set", self.toolkit.slug))
+        })?;
+        let mut prepared = proxy::request(request, base)?;
+        prepared.time_limit = context.time_limit;
+        self.api.admit(&prepared.url, &servers)?;
+        let credential = self.credential(&loaded, None)?;
+        let response = self.api.send(prepared, &servers, credential.as_ref()).await?;
+        reply::proxied(response, context).await
+    }
+
+    async fn close(&self) {}
+}
+
+fn definition(operation: &Operation, slug: String, input_schema: Value) -> ToolDefinition {
+    let place = format!("{} {}", operation.method, operation.path);
+    let title = operation.summary.clone().or_else(|| operation.id.clone()).unwrap_or_else(|| place.clone());
+    let about = operation.description.as_ref().or(operation.summary.as_ref()).unwrap_or(&place);
+    let mut description = String::new();
+    if operation.deprecated {
+        description.push_str("Deprecated. ");
+    }
+    description.push_str(about);
+    ToolDefinition {
+        slug,
+        operation: operation.name.clone(),
+        title: cut(&title, 120),
+        description: cut(&description, MAX_DESCRIPTION),
+        input_schema,
+        output_schema: None,
+        tags: tags(operation),
+    }
+}
+
+/// What a method says about what its operation does.
+fn tags(operation: &Operation) -> Vec<Tag> {
+    use composio_openapi::Method;
+    let mut tags = match operation.method {
+        Method::Get | Method::Head | Method::Options | Method::Trace => vec![Tag::ReadOnly, Tag::Idempotent],
+        Method::Post => vec![Tag::Create],
+        Method::Put => vec![Tag::Update, Tag::Idempotent],
+        Method::Patch => vec![Tag::Update],
+        Method::Delete => vec![Tag::Destructive, Tag::Idempotent],
+    };
+    tags.push(Tag::OpenWorld);
+    tags
+}
+
+/// At most `limit` characters, cut after a word.
+fn cut(text: &str, limit: usize) -> String {
+    let text = text.trim();
+    let Some((at, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
+    let start = text.get(..at).unwrap_or(text);
+    let start = start.rsplit_once(char::is_whitespace).map_or(start, |(before, _)| before);
+    format!("{}…", start.trim_end())
+}
+
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not the name of a header"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| format!("the value of the header {name} has a character that is not allowed"))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// What the contract says where a toolkit has no API behind it.
+pub(crate) fn no_api(toolkit: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("the toolkit `{toolkit}` of the embedded router has no API behind it to send a raw call to"),
+    )
+    .with_suggested_fix("run one of its tools; the `http` toolkit makes plain HTTP requests")
+}
+
+/// A description of the toolkit out of the document's own words.
+#[must_use]
+pub fn describe(document: &Document) -> String {
+    let first = document.description().and_then(|text| text.split("\n\n").next()).unwrap_or(document.title());
+    cut(first, MAX_TOOLKIT_DESCRIPTION)
+}

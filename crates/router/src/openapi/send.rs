@@ -1,0 +1,152 @@
+//! The one function that sends a request of an API toolkit.
+
+use std::time::Duration;
+
+use composio_contract::{Error, ErrorKind, Result};
+use composio_egress::{Egress, EgressOptions, Hosts, Request, Response};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use tokio::time::Instant;
+use url::Url;
+
+use super::config::OpenApiConfig;
+use super::credential::Credential;
+
+/// How often a request is sent that may be sent again.
+const ATTEMPTS: u32 = 3;
+/// The longest wait before another attempt; a longer one is for the caller to decide.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// The way to an API.
+#[derive(Debug)]
+pub(super) struct Api {
+    egress: Egress,
+    hosts: Hosts,
+    headers: HeaderMap,
+}
+
+impl Api {
+    pub(super) fn new(config: &OpenApiConfig) -> Result<Self> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &config.headers {
+            let header: HeaderName =
+                name.parse().map_err(|_| config.wrong(&format!("`headers`: {name:?} is not the name of a header")))?;
+            let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
+                config.wrong(&format!("`headers`: the value of {name} has a character that a header cannot have"))
+            })?;
+            value.set_sensitive(true);
+            headers.insert(header, value);
+        }
+        let egress = Egress::new(EgressOptions { allow_hosts: config.private_hosts() })?;
+        Ok(Self { egress, hosts: Hosts::new(&config.allow_hosts)?, headers })
+    }
+
+    pub(super) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    /// Checks that a URL lies on the API's servers or on a host that the configuration allows.
+    pub(super) fn admit(&self, url: &Url, servers: &[Url]) -> Result<()> {
+        if servers.iter().any(|server| server.origin() == url.origin()) || self.hosts.allows(url) {
+            return Ok(());
+        }
+        let place = url.origin().ascii_serialization();
+        let known: Vec<String> = servers.iter().map(|server| server.origin().ascii_serialization()).collect();
+        Err(Error::new(ErrorKind::BlockedUrl, format!("{place} is no server of this toolkit: {}", known.join(", ")))
+            .with_suggested_fix("to reach it, its operator can add the host to the toolkit's `allow_hosts`"))
+    }
+
+    /// Sends a request, signed by `credential`: the only place that touches one. A request whose repetition does no harm
+    /// is repeated where the API is busy. What the response repeats of the credential is blanked out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BlockedUrl`] where the host is none of the API's, before the credential is touched; and as
+    /// [`Egress::send`]. Any HTTP status is a response.
+    pub(super) async fn send(
+        &self,
+        mut request: Request,
+        servers: &[Url],
+        credential: Option<&Credential>,
+    ) -> Result<Response> {
+        self.admit(&request.url, servers)?;
+        for (name, value) in &self.headers {
+            if !request.headers.contains_key(name) || value.is_sensitive() {
+                request.headers.insert(name, value.clone());
+            }
+        }
+        if let Some(credential) = credential {
+            credential.apply(&mut request)?;
+        }
+        let mut response = self.attempts(request).await?;
+        let mut secrets = credential.map(Credential::secrets).unwrap_or_default();
+        secrets.extend(self.headers.values().filter_map(|value| {
+            let value = value.to_str().ok()?;
+            (value.len() >= 12).then(|| value.to_owned())
+        }));
+        blank_out(&mut response, secrets);
+        Ok(response)
+    }
+
+    async fn attempts(&self, request: Request) -> Result<Response> {
+        let ends = Instant::now() + request.time_limit;
+        let may_repeat = is_idempotent(&request.method);
+        let mut attempt = 1;
+        loop {
+            let mut one = request.clone();
+            one.time_limit = ends.saturating_duration_since(Instant::now());
+            let done = self.egress.send(one).await;
+            let asked = match &done {
+                Ok(response) if is_busy(response.status) => wait(response),
+                Err(error) if error.kind() == ErrorKind::Connection => None,
+                _ => return done,
+            };
+            let wait = asked.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt - 1));
+            let fits = wait <= MAX_WAIT && Instant::now() + wait < ends;
+            if !may_repeat || attempt == ATTEMPTS || !fits {
+                return done;
+            }
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+fn is_busy(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 502 | 503 | 504)
+}
+
+/// How long the API asks to wait, in seconds or until a date.
+pub(super) fn wait(response: &Response) -> Option<Duration> {
+    let text = response.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    let left = until.as_second().saturating_sub(jiff::Timestamp::now().as_second());
+    Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+}
+
+/// Takes the secrets out of what came back: some APIs repeat what they were sent.
+fn blank_out(response: &mut Response, mut secrets: Vec<String>) {
+    // A secret that contains another goes first.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let clean = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"));
+    for value in response.headers.values_mut() {
+        let Ok(text) = value.to_str() else { continue };
+        if secrets.iter().any(|secret| text.contains(secret))
+            && let Ok(cleaned) = HeaderValue::try_from(clean(text))
+        {
+            *value = cleaned;
+        }
+    }
+    let Ok(text) = std::str::from_utf8(&response.body) else { return };
+    if secrets.iter().any(|secret| text.contains(secret)) {
+        response.body = clean(text).into();
+    }
+}
