@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use composio_contract::{Error, ErrorKind, Result};
-use reqwest::header::LOCATION;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect;
 use rustls::{ClientConfig, RootCertStore};
 use tracing::Instrument as _;
@@ -55,6 +56,7 @@ pub struct EgressOptions {
 #[derive(Debug)]
 pub struct Egress {
     policy: Policy,
+    resolver: Arc<dyn Resolver>,
     public: reqwest::Client,
     any: reqwest::Client,
 }
@@ -75,23 +77,9 @@ impl Egress {
     pub fn with_resolver(options: EgressOptions, resolver: Arc<dyn Resolver>) -> Result<Self> {
         let tls = tls()?;
         // Two clients, and so two pools: a connection to an allowed host is not reused for another that shares its name.
-        let client = |route| {
-            reqwest::Client::builder()
-                .dns_resolver(Guarded { resolver: Arc::clone(&resolver), route })
-                .tls_backend_preconfigured(tls.clone())
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .referer(false)
-                .connect_timeout(CONNECT_LIMIT)
-                .user_agent(concat!("composio/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| Error::new(ErrorKind::Internal, "cannot set up the HTTP client").with_source(error))
-        };
-        Ok(Self {
-            policy: Policy::new(&options.allow_hosts)?,
-            public: client(Route::Public)?,
-            any: client(Route::Any)?,
-        })
+        let client = |route| built(client(&resolver, route, tls.clone()).redirect(redirect::Policy::none()));
+        let (public, any) = (client(Route::Public)?, client(Route::Any)?);
+        Ok(Self { policy: Policy::new(&options.allow_hosts)?, resolver, public, any })
     }
 
     /// Sends a request and reads the response. Any HTTP status is a response, not an error.
@@ -136,6 +124,17 @@ impl Egress {
         self.client_for(url).cloned()
     }
 
+    /// An HTTP client for one server, for a library that insists on having one and keeps it: names are resolved and checked
+    /// as they are for [`Egress::send`], each request carries `headers`, and at most `redirects` redirects are followed, of
+    /// those that keep method and body and stay at the server. It is for this URL's origin only.
+    ///
+    /// # Errors
+    /// As [`Egress::send`], for what the URL itself tells.
+    pub fn client_of(&self, url: &Url, headers: HeaderMap, redirects: usize) -> Result<reqwest::Client> {
+        let client = client(&self.resolver, self.policy.route(url)?, tls()?);
+        built(client.default_headers(headers).redirect(within_origin(redirects)))
+    }
+
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client> {
         Ok(match self.policy.route(url)? {
             Route::Public => &self.public,
@@ -178,6 +177,32 @@ impl Egress {
             request.redirect(status, location);
         }
     }
+}
+
+fn client(resolver: &Arc<dyn Resolver>, route: Route, tls: ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .dns_resolver(Guarded { resolver: Arc::clone(resolver), route })
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(CONNECT_LIMIT)
+        .user_agent(concat!("composio/", env!("CARGO_PKG_VERSION")))
+}
+
+fn built(client: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    client.build().map_err(|error| Error::new(ErrorKind::Internal, "cannot set up the HTTP client").with_source(error))
+}
+
+fn within_origin(redirects: usize) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        let keeps_body = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let same_origin = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+        if keeps_body && same_origin && attempt.previous().len() <= redirects {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    })
 }
 
 /// Reads a body up to the request's limit; the rest is never fetched.

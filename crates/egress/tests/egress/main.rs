@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use composio_contract::ErrorKind;
 use composio_egress::{Egress, EgressOptions, Request, Resolver};
 use reqwest::Method;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use server::{Answer, Server, answer};
 
@@ -269,4 +269,38 @@ async fn headers_of_the_connection_are_the_clients_own() {
         assert_eq!(error.kind(), ErrorKind::Validation, "{name}: {error}");
     }
     assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_of_one_server_stays_there() {
+    let other = Server::start(|_| answer("200 OK", &[], b"other")).await;
+    let elsewhere = other.url("/x");
+    let server = Server::start(move |request| match request.target.as_str() {
+        "/near" => answer("307 Temporary Redirect", &[("location", "/there")], b""),
+        "/far" => answer("308 Permanent Redirect", &[("location", &elsewhere)], b""),
+        "/get" => answer("302 Found", &[("location", "/there")], b""),
+        "/round" => answer("307 Temporary Redirect", &[("location", "/round")], b""),
+        _ => answer("200 OK", &[], b"there"),
+    })
+    .await;
+    let url: url::Url = server.url("/near").parse().unwrap();
+    let error = egress(&[]).client_of(&url, HeaderMap::new(), 3).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BlockedUrl, "not without the rule: {error}");
+
+    let headers = HeaderMap::from_iter([(HeaderName::from_static("x-key"), HeaderValue::from_static("secret"))]);
+    // The other server may be reached, and is not all the same.
+    let client = egress(&[&server.rule(), &other.rule()]).client_of(&url, headers, 3).unwrap();
+    let near = client.post(url.clone()).body("what").send().await.unwrap();
+    assert_eq!(near.text().await.unwrap(), "there");
+    let received = server.received().pop().unwrap();
+    assert_eq!((received.method.as_str(), received.header("x-key")), ("POST", Some("secret")));
+    assert_eq!(received.body, b"what");
+    for (path, status) in [("/far", 308), ("/get", 302), ("/round", 307)] {
+        assert_eq!(
+            client.post(server.url(path)).body("what").send().await.unwrap().status().as_u16(),
+            status,
+            "{path}"
+        );
+    }
+    assert!(other.received().is_empty());
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use composio_egress::{Egress, EgressOptions};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -15,7 +14,6 @@ use url::Url;
 
 use super::session::SessionClient;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: usize = 3;
 
 /// Calls that one server gets at a time; more wait their turn.
@@ -34,13 +32,12 @@ pub(super) fn transport(
     url: &Url,
     headers: &BTreeMap<String, SecretString>,
 ) -> Result<StreamableHttpClientTransport<SessionClient>, String> {
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(composio_egress::tls().map_err(|error| error.to_string())?)
-        .default_headers(header_map(headers)?)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(same_origin())
-        .user_agent(concat!("composio-rs/", env!("CARGO_PKG_VERSION")))
-        .build()
+    // Whoever wrote the configuration knows where the server lies; nothing else is reached.
+    let host = url.host_str().unwrap_or_default();
+    let place = url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let egress = Egress::new(EgressOptions { allow_hosts: vec![place] }).map_err(|error| error.to_string())?;
+    let client = egress
+        .client_of(&without_user(url), header_map(headers)?, MAX_REDIRECTS)
         .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
     let mut resumption = ExponentialBackoff::default();
     resumption.base_duration = FIRST_RESUMPTION;
@@ -49,6 +46,15 @@ pub(super) fn transport(
         StreamableHttpClientTransportConfig::with_uri(url.as_str()).max_concurrent_requests(MAX_CONCURRENT_CALLS);
     config.retry_config = Arc::new(resumption);
     Ok(StreamableHttpClientTransport::with_client(SessionClient(client), config))
+}
+
+/// The URL of the server's place: a user and a password in it go with the requests.
+fn without_user(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Neither fails for http and https, which are the only schemes that are let through.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }
 
 fn header_map(headers: &BTreeMap<String, SecretString>) -> Result<HeaderMap, String> {
@@ -62,17 +68,4 @@ fn header_map(headers: &BTreeMap<String, SecretString>) -> Result<HeaderMap, Str
             Ok((header, value))
         })
         .collect()
-}
-
-/// Follows what keeps method and body, and stays at the server that the headers are for.
-fn same_origin() -> Policy {
-    Policy::custom(|attempt| {
-        let keeps_body = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        let same_origin = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-        if keeps_body && same_origin && attempt.previous().len() <= MAX_REDIRECTS {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    })
 }

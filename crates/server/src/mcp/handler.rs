@@ -264,6 +264,7 @@ async fn call(
 }
 
 /// What came of a call.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 enum Made {
     /// It ran, or was refused.
     Ended(Box<ExecuteReply>),
