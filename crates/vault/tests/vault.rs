@@ -1,4 +1,11 @@
 //! The vault opens what it sealed, in its place, and nothing else.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at the first error"
+)]
 
 use composio_contract::ErrorKind;
 use composio_vault::{Binding, MasterKey, MasterKeySource, Vault};
