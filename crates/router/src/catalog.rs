@@ -74,6 +74,7 @@ impl CatalogTool {
             input_parameters: self.input_schema.clone(),
             output_parameters: Some(definition.output_schema.clone().map_or_else(RawJson::empty_object, RawJson::from)),
             tags: definition.tags.iter().map(|tag| tag.name().to_owned()).collect(),
+            no_auth: self.source.auth().is_none(),
             ..wire_defaults(&definition.title)
         }
     }

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use composio_contract::{Error, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
+use composio_contract::{Error, ErrorKind, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
 
+use crate::accounts::Credential;
 use crate::approval::{Answers, Approvals, Asking, Question};
 use crate::catalog::CatalogTool;
 use crate::fingerprint::Fingerprint;
@@ -24,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) arguments: Map<String, Value>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) ask: Ask,
+    /// Which of the user's accounts signs it, by id or alias.
+    pub(crate) account: Option<String>,
     /// What is wrong with the arguments; such a call fails without being run, and the user is not asked about it.
     pub(crate) invalid: Option<String>,
 }
@@ -95,14 +98,20 @@ impl Router {
             return Err(Error::validation(message));
         }
         let tool = self.catalog.tool(slug).await?;
-        if let Some(account) = account {
+        if let Some(account) = account.filter(|_| tool.source.auth().is_none()) {
             return Err(Error::validation(format!(
                 "the account `{account}` cannot be used: the tools of `{}` need no connected account; leave `account` out",
                 tool.toolkit().slug
             )));
         }
-        let mut call =
-            Call { fingerprint: fingerprint::of(&arguments), ask: Ask::Never, invalid: None, arguments, tool };
+        let mut call = Call {
+            fingerprint: fingerprint::of(&arguments),
+            ask: Ask::Never,
+            account: account.map(str::to_owned),
+            invalid: None,
+            arguments,
+            tool,
+        };
         call.ask = session.policy.decide(&call.tool.subject()).map_err(|denial| {
             self.refuse(session, &call, denial.to_string());
             denial.error(call.tool.slug())
@@ -126,7 +135,7 @@ impl Router {
                 "the arguments of {} are wrong, and it was not run:\n{problems}",
                 call.tool.slug()
             )),
-            None => self.run_within_limits(session, &call.tool, call.arguments).await,
+            None => self.run_within_limits(session, &call.tool, call.arguments, call.account.as_deref()).await,
         };
         record.conclude(outcome)
     }
@@ -136,6 +145,7 @@ impl Router {
         session: &LiveSession,
         tool: &CatalogTool,
         arguments: Map<String, Value>,
+        account: Option<&str>,
     ) -> Outcome {
         let workspace = match self.workspaces.of(&session.project, &session.user_id) {
             Ok(workspace) => workspace,
@@ -147,8 +157,9 @@ impl Router {
             workspace,
             time_limit: self.limits.call_timeout,
             output_limit: self.limits.output,
+            credential: None,
         };
-        let running = tool.source.call(&tool.definition, arguments, &context);
+        let running = self.run_signed(session, tool, arguments, &context, account);
         let outcome = match tokio::time::timeout(context.time_limit, running).await {
             Err(_) => Outcome::failed(format!(
                 "{} did not finish within {} s and was stopped; ask for less, or raise `router.call_timeout`",
@@ -171,6 +182,47 @@ impl Router {
             }
             _ => outcome,
         }
+    }
+}
+
+impl Router {
+    /// Runs a tool with what signs its calls, where it needs that. A credential that the API refuses is renewed once, and the
+    /// call made again: a refused call has done nothing.
+    async fn run_signed(
+        &self,
+        session: &LiveSession,
+        tool: &CatalogTool,
+        arguments: Map<String, Value>,
+        context: &CallContext,
+        account: Option<&str>,
+    ) -> Result<Outcome> {
+        if tool.source.auth().is_none() {
+            return tool.source.call(&tool.definition, arguments, context).await;
+        }
+        let account = self.account_for(session, &tool.toolkit().slug, account).await?;
+        let (account, credential) = self.credential(account).await?;
+        match run_with(tool, arguments.clone(), context, credential).await {
+            Err(error) if error.kind() == ErrorKind::Authentication => {
+                let (_, credential) = self.credential_after_refusal(&account).await?;
+                run_with(tool, arguments, context, credential).await
+            }
+            other => other,
+        }
+    }
+}
+
+/// Runs a tool with a credential, and masks what it repeats of it.
+async fn run_with(
+    tool: &CatalogTool,
+    arguments: Map<String, Value>,
+    context: &CallContext,
+    credential: Credential,
+) -> Result<Outcome> {
+    let credential = Arc::new(credential);
+    let context = CallContext { credential: Some(Arc::clone(&credential)), ..context.clone() };
+    match tool.source.call(&tool.definition, arguments, &context).await {
+        Ok(outcome) => Ok(credential.mask_outcome(outcome)),
+        Err(error) => Err(Error::new(error.kind(), credential.mask(&error.to_string()))),
     }
 }
 

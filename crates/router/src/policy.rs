@@ -64,6 +64,8 @@ pub(crate) struct Policy {
     permissions: Option<PermissionRules>,
     search: bool,
     multi_execute: bool,
+    manage_connections: bool,
+    wait_for_connections: bool,
 }
 
 impl Policy {
@@ -81,6 +83,7 @@ impl Policy {
             };
             (toolkit, rules)
         });
+        let manage = config.manage_connections.as_ref();
         Self {
             toolkits: config.toolkits.as_ref().map_or_else(Choice::default, |selection| {
                 Choice::new(
@@ -95,6 +98,8 @@ impl Policy {
             permissions: experimental.permissions.as_ref().map(PermissionRules::new),
             search: config.search.enable.unwrap_or(true),
             multi_execute: config.execute.enable_multi_execute.unwrap_or(true),
+            manage_connections: manage.is_none_or(|manage| manage.enabled.unwrap_or(true)),
+            wait_for_connections: manage.is_some_and(|manage| manage.enable_wait_for_connections == Some(true)),
         }
     }
 
@@ -106,6 +111,22 @@ impl Policy {
     /// Whether the model may run several tools in one call.
     pub(crate) fn multi_execute(&self) -> bool {
         self.multi_execute
+    }
+
+    /// Whether the model may connect accounts.
+    pub(crate) fn manage_connections(&self) -> bool {
+        self.manage_connections
+    }
+
+    /// Whether the model may wait until they are connected.
+    pub(crate) fn wait_for_connections(&self) -> bool {
+        self.manage_connections && self.wait_for_connections
+    }
+
+    /// There is nothing to connect, so that nothing is offered for it.
+    pub(crate) fn without_connections(mut self) -> Self {
+        self.manage_connections = false;
+        self
     }
 
     /// Which tools are listed directly.

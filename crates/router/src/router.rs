@@ -8,6 +8,7 @@ use std::time::Duration;
 use composio_contract::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
+use crate::accounts::Accounts;
 use crate::catalog::Catalog;
 use crate::config::RouterConfig;
 use crate::project::Project;
@@ -49,6 +50,9 @@ pub struct Router {
     pub(crate) sessions: Arc<SessionCache>,
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) tickets: Arc<Tickets>,
+    pub(crate) accounts: Arc<Accounts>,
+    /// Where users' browsers reach this router; none where it listens itself.
+    pub(crate) base: Option<Arc<str>>,
     pub(crate) limits: Limits,
     data_dir: Arc<PathBuf>,
     closed: Arc<AtomicBool>,
@@ -127,6 +131,7 @@ impl Router {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.accounts.close();
         self.catalog.close().await;
         self.store.flush().await
     }
@@ -177,6 +182,7 @@ impl RouterBuilder {
         let data_dir = self.config.data_dir()?;
         let mut all = sources::configured(&self.config, &runtime)?;
         all.extend(self.sources);
+        let accounts = Arc::new(Accounts::configured(&self.config, &all, &data_dir, &runtime)?);
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(SqliteStore::open(&self.config.database()?)?),
@@ -192,6 +198,8 @@ impl RouterBuilder {
             sessions: Arc::default(),
             workspaces: Arc::new(workspaces),
             tickets: Arc::default(),
+            accounts,
+            base: None,
             limits: Limits {
                 call_timeout: options.call_timeout,
                 output: options.output_limit,

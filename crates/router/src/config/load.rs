@@ -104,7 +104,8 @@ impl RouterConfig {
     /// Makes relative paths those of a folder.
     fn resolve(&mut self, folder: &Path) {
         let servers = self.mcp.iter_mut().filter_map(|server| server.cwd.as_mut());
-        for path in self.router.data_dir.iter_mut().chain(&mut self.router.workspace).chain(servers) {
+        let key = self.accounts.master_key_file.iter_mut();
+        for path in self.router.data_dir.iter_mut().chain(&mut self.router.workspace).chain(servers).chain(key) {
             *path = folder.join(&*path);
         }
         if let Some(database) = self.router.database.as_mut().filter(|database| *database != ":memory:") {

@@ -1,5 +1,6 @@
 //! What outlives a process: sessions and the history of their configuration, approvals, and the execution log.
 
+mod accounts;
 mod log;
 mod sqlite;
 
@@ -9,6 +10,7 @@ use std::fmt;
 
 use crate::project::Project;
 
+pub use accounts::{AccountRow, AccountStatus, AccountStore, LinkRow};
 pub use sqlite::{Location, SqliteStore};
 
 /// A session as it is stored.
@@ -226,6 +228,11 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// What processes that share the store sign with; the same each time. Secret.
     fn signing_key(&self) -> Result<[u8; 32]>;
+
+    /// Where connected accounts are kept; a store that has no place for them answers none.
+    fn accounts(&self) -> Option<&dyn AccountStore> {
+        None
+    }
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<()>;

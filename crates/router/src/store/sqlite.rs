@@ -17,7 +17,7 @@ use crate::clock;
 use crate::project::Project;
 
 /// Each entry takes the schema one version further.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("projects.sql"), include_str!("accounts.sql")];
 /// The name under which [`Store::signing_key`] is kept.
 const SIGNING_KEY: &str = "signing";
 /// How long a write waits for another process.
@@ -74,11 +74,11 @@ impl SqliteStore {
         Ok(Self { reader, writer, log })
     }
 
-    fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         query(&lock(&self.reader)).map_err(|error| failed(what, error))
     }
 
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         what: &str,
         change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -462,6 +462,10 @@ impl Store for SqliteStore {
             transaction.commit().map(|()| key)
         };
         read(&mut connection).map_err(|error: rusqlite::Error| failed("read its signing key", error))
+    }
+
+    fn accounts(&self) -> Option<&dyn super::AccountStore> {
+        Some(self)
     }
 
     async fn ping(&self) -> Result<()> {

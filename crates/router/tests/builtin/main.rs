@@ -42,6 +42,7 @@ impl User {
             workspace,
             time_limit: Duration::from_secs(60),
             output_limit: 1_000_000,
+            credential: None,
         };
         Self { outer, context, sources: builtin::all(&Arc::new(Egress::new(options).unwrap())) }
     }

@@ -143,6 +143,7 @@ pub(crate) fn context() -> CallContext {
         workspace: Arc::new(Workspace::open(std::env::temp_dir().join("composio-mcp-tests")).unwrap()),
         time_limit: DEADLINE,
         output_limit: 1 << 20,
+        credential: None,
     }
 }
 
