@@ -29,10 +29,9 @@ pub(super) fn as_of_now(mut row: AccountRow) -> AccountRow {
 impl Router {
     /// The user's accounts of a toolkit that the session may use, whatever their status, oldest first.
     pub(crate) async fn accounts_of(&self, session: &LiveSession, toolkit: &str) -> Result<Vec<AccountRow>> {
-        if !self.accounts.are_needed() {
-            return Ok(Vec::new());
-        }
-        let rows = self.account_store()?.accounts(&session.project, Some(&session.user_id)).await?;
+        // A store without a place for accounts has none; to make one says why.
+        let Some(store) = self.store.accounts().filter(|_| self.accounts.are_needed()) else { return Ok(Vec::new()) };
+        let rows = store.accounts(&session.project, Some(&session.user_id)).await?;
         let pinned = session.pinned(toolkit);
         let fits = |row: &AccountRow| {
             row.toolkit == toolkit && pinned.is_none_or(|ids| ids.iter().any(|id| is_named(row, id)))
