@@ -46,6 +46,11 @@ impl App {
         for key in active() {
             router.in_project(key.project.clone())?;
         }
+        let base = options
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{}", options.listen), |url| url.as_str().to_owned());
+        let router = router.reached_at(&base);
         let slots = Slots { limit: options.concurrency, of: Mutex::default() };
         let mcp = Endpoint::new(&options);
         let stopping = watch::Sender::new(false);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use composio_contract::{RawJson, Result};
+use composio_router::accounts::{AuthScheme, KeyPlace};
 use composio_router::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
 use composio_router::{Project, Router, RouterConfig};
 use composio_server::{App, Options, keys, serve};
@@ -68,6 +69,53 @@ impl Source for Slow {
     async fn close(&self) {}
 }
 
+/// A toolkit whose one tool, `KEYED_SHOW`, shows the key it was called with.
+#[derive(Debug)]
+struct Keyed(ToolkitInfo, AuthScheme);
+
+impl Keyed {
+    fn new() -> Self {
+        let info = ToolkitInfo { slug: "keyed".to_owned(), name: "Keyed".to_owned(), description: "Locks.".to_owned() };
+        Self(info, AuthScheme::ApiKey { place: KeyPlace::Header, name: "x-key".to_owned() })
+    }
+}
+
+#[async_trait]
+impl Source for Keyed {
+    fn toolkit(&self) -> &ToolkitInfo {
+        &self.0
+    }
+
+    fn auth(&self) -> Option<&AuthScheme> {
+        Some(&self.1)
+    }
+
+    async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
+        let tool = ToolDefinition {
+            slug: "KEYED_SHOW".to_owned(),
+            operation: "show".to_owned(),
+            title: "Show".to_owned(),
+            description: "Shows the key.".to_owned(),
+            input_schema: json!({"type": "object"}),
+            output_schema: None,
+            tags: Vec::new(),
+        };
+        Ok(vec![tool].into())
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    async fn call(&self, _: &ToolDefinition, _: Map<String, Value>, context: &CallContext) -> Result<Outcome> {
+        let mut request = composio_egress::Request::get("https://api.example/")?;
+        context.credential.as_ref().unwrap().sign(&mut request)?;
+        Ok(Outcome::Completed(json!({"key": request.headers["x-key"].to_str().unwrap()}).into()))
+    }
+
+    async fn close(&self) {}
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -119,13 +167,19 @@ impl Server {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::serving(change, None).await
+    }
+
+    /// With a toolkit `keyed` that wants an API key.
+    pub(crate) async fn keyed() -> Self {
+        Self::serving(|_| {}, Some(Arc::new(Keyed::new()))).await
+    }
+
+    async fn serving(change: impl FnOnce(&mut Options), more: Option<Arc<dyn Source>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let slow = Slow::new();
-        let router = Router::builder()
-            .config(RouterConfig::in_folder(folder.path()))
-            .source(Arc::clone(&slow) as _)
-            .build()
-            .unwrap();
+        let builder = Router::builder().config(RouterConfig::in_folder(folder.path())).source(Arc::clone(&slow) as _);
+        let router = more.into_iter().fold(builder, composio_router::RouterBuilder::source).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut options = Options::new(address);
