@@ -19,12 +19,22 @@ LOOKUPS = {
         "auth_configs",
         "auth_configs/{nanoid}",
         "connected_accounts",
-        "connected_accounts/{nanoid}",
         "toolkits",
         "toolkits/{slug}",
         "tools",
         "tools/{tool_slug}",
     )
+}
+
+ACCOUNTS = {
+    f"{PREFIX}/connected_accounts/{path}": methods
+    for path, methods in {
+        "complete_auth": ("post",),
+        "{nanoId}/status": ("patch",),
+        "{nanoid}": ("get", "patch", "delete"),
+        "{nanoid}/refresh": ("post",),
+        "{nanoid}/revoke": ("post",),
+    }.items()
 }
 
 
@@ -47,6 +57,8 @@ def trim(contract):
             paths[path] = operations
         elif path in LOOKUPS:
             paths[path] = {"get": operations["get"]}
+        elif path in ACCOUNTS:
+            paths[path] = {method: operations[method] for method in ACCOUNTS[path]}
         elif path == f"{PREFIX}/files/upload/request":
             paths[path] = operations
     schemas = {}

@@ -12,14 +12,6 @@ use composio_contract::{
 
 use crate::router::Router;
 
-fn no_account(toolkit: &str) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!("the toolkit `{toolkit}` of the embedded router needs no connected account, and none can be made"),
-    )
-    .with_suggested_fix("run its tools directly")
-}
-
 #[async_trait]
 impl Backend for Router {
     fn base_url(&self) -> Option<&str> {
@@ -65,7 +57,7 @@ impl Backend for Router {
         query: &SessionToolkitsQuery,
     ) -> Result<Reply<Page<SessionToolkit>>> {
         let session = self.session(session_id).await?;
-        Reply::encode(self.toolkits_of(&session, query)?)
+        Reply::encode(self.toolkits_of(&session, query).await?)
     }
 
     async fn search(&self, session_id: &str, request: &SearchRequest) -> Result<Reply<SearchReply>> {
@@ -88,8 +80,8 @@ impl Backend for Router {
     }
 
     async fn link(&self, session_id: &str, request: &LinkRequest) -> Result<Reply<LinkReply>> {
-        self.session(session_id).await?;
-        Err(no_account(&self.catalog.toolkit(&request.toolkit)?.slug))
+        let session = self.session(session_id).await?;
+        Reply::encode(self.link_account(&session, request).await?)
     }
 
     async fn list_files(&self, session_id: &str, mount_id: &str, query: &FileListQuery) -> Result<Reply<FileList>> {
@@ -129,16 +121,12 @@ impl Backend for Router {
         self.mount_get(download_url, limit).await
     }
 
-    async fn list_connected_accounts(&self, _query: &ConnectedAccountsQuery) -> Result<Reply<Page<ConnectedAccount>>> {
-        self.ensure_open()?;
-        Reply::encode(Page { items: Vec::new(), next_cursor: None, total_pages: 0, current_page: 1, total_items: 0 })
+    async fn list_connected_accounts(&self, query: &ConnectedAccountsQuery) -> Result<Reply<Page<ConnectedAccount>>> {
+        Reply::encode(self.list_accounts(query).await?)
     }
 
     async fn get_connected_account(&self, id: &str) -> Result<Reply<ConnectedAccount>> {
-        self.ensure_open()?;
-        Err(Error::new(ErrorKind::NotFound, format!("there is no connected account `{id}`"))
-            .with_status(404)
-            .with_suggested_fix("the toolkits of the embedded router need none"))
+        Reply::encode(self.one_account(id).await?)
     }
 
     async fn list_toolkits(&self, query: &ToolkitsQuery) -> Result<Reply<Page<Toolkit>>> {

@@ -84,6 +84,7 @@ impl CatalogTool {
             output_parameters: Some(details.output_schema.map_or_else(RawJson::empty_object, RawJson::from)),
             tags: definition.tags.iter().map(|tag| tag.name().to_owned()).collect(),
             is_deprecated: details.deprecated,
+            no_auth: self.source.auth().is_none(),
             deprecated,
             ..defaults
         }

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use composio_contract::{Error, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType};
+use composio_contract::{
+    Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType,
+};
 use composio_egress::TRACE_TARGET;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 use uuid::Uuid;
 
+use crate::accounts::Credential;
 use crate::approval::{Answers, Approvals, Asking, Question};
 use crate::catalog::CatalogTool;
 use crate::fingerprint::Fingerprint;
@@ -27,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) arguments: Map<String, Value>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) ask: Ask,
+    /// Which of the user's accounts signs it, by id or alias.
+    pub(crate) account: Option<String>,
     /// What is wrong with the arguments; such a call fails without being run, and the user is not asked about it.
     pub(crate) invalid: Option<String>,
 }
@@ -130,14 +135,20 @@ impl Router {
             return Err(Error::validation(message));
         }
         let tool = self.catalog.tool(slug).await?;
-        if let Some(account) = account {
+        if let Some(account) = account.filter(|_| tool.source.auth().is_none()) {
             return Err(Error::validation(format!(
                 "the account `{account}` cannot be used: the tools of `{}` need no connected account; leave `account` out",
                 tool.toolkit().slug
             )));
         }
-        let mut call =
-            Call { fingerprint: fingerprint::of(&arguments), ask: Ask::Never, invalid: None, arguments, tool };
+        let mut call = Call {
+            fingerprint: fingerprint::of(&arguments),
+            ask: Ask::Never,
+            account: account.map(str::to_owned),
+            invalid: None,
+            arguments,
+            tool,
+        };
         call.ask = session.policy.decide(&call.tool.subject()).map_err(|denial| {
             self.refuse(session, &call, denial.to_string());
             denial.error(call.tool.slug())
@@ -176,7 +187,9 @@ impl Router {
                 call.tool.slug()
             )),
             None => {
-                self.run_within_limits(session, &call.tool, call.arguments, listener).instrument(span.clone()).await
+                let running =
+                    self.run_within_limits(session, &call.tool, call.arguments, listener, call.account.as_deref());
+                running.instrument(span.clone()).await
             }
         };
         if matches!(outcome, Outcome::Failed { .. }) {
@@ -192,6 +205,7 @@ impl Router {
         tool: &CatalogTool,
         arguments: Map<String, Value>,
         listener: Option<Arc<dyn Listener>>,
+        account: Option<&str>,
     ) -> Outcome {
         let workspace = match self.workspaces.of(&session.project, &session.user_id) {
             Ok(workspace) => workspace,
@@ -204,8 +218,9 @@ impl Router {
             time_limit: self.limits.call_timeout,
             output_limit: self.limits.output,
             listener,
+            credential: None,
         };
-        let running = tool.source.call(&tool.definition, arguments, &context);
+        let running = self.run_signed(session, tool, arguments, &context, account);
         let outcome = match tokio::time::timeout(context.time_limit, running).await {
             Err(_) => Outcome::failed(format!(
                 "{} did not finish within {} s and was stopped; ask for less, or raise `router.call_timeout`",
@@ -228,6 +243,47 @@ impl Router {
             }
             _ => outcome,
         }
+    }
+}
+
+impl Router {
+    /// Runs a tool with what signs its calls, where it needs that. A credential that the API refuses is renewed once, and the
+    /// call made again: a refused call has done nothing.
+    async fn run_signed(
+        &self,
+        session: &LiveSession,
+        tool: &CatalogTool,
+        arguments: Map<String, Value>,
+        context: &CallContext,
+        account: Option<&str>,
+    ) -> Result<Outcome> {
+        if tool.source.auth().is_none() {
+            return tool.source.call(&tool.definition, arguments, context).await;
+        }
+        let account = self.account_for(session, &tool.toolkit().slug, account).await?;
+        let (account, credential) = self.credential(account).await?;
+        match run_with(tool, arguments.clone(), context, credential).await {
+            Err(error) if error.kind() == ErrorKind::Authentication => {
+                let (_, credential) = self.credential_after_refusal(&account).await?;
+                run_with(tool, arguments, context, credential).await
+            }
+            other => other,
+        }
+    }
+}
+
+/// Runs a tool with a credential, and masks what it repeats of it.
+async fn run_with(
+    tool: &CatalogTool,
+    arguments: Map<String, Value>,
+    context: &CallContext,
+    credential: Credential,
+) -> Result<Outcome> {
+    let credential = Arc::new(credential);
+    let context = CallContext { credential: Some(Arc::clone(&credential)), ..context.clone() };
+    match tool.source.call(&tool.definition, arguments, &context).await {
+        Ok(outcome) => Ok(credential.mask_outcome(outcome)),
+        Err(error) => Err(Error::new(error.kind(), credential.mask(&error.to_string()))),
     }
 }
 

@@ -4,6 +4,7 @@
 //! through the session's policy, its argument schema, the user's approval where one is demanded, and the limits, and ends
 //! in the execution log.
 
+pub mod accounts;
 mod approval;
 mod backend;
 pub mod builtin;

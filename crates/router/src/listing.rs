@@ -8,6 +8,7 @@ use composio_contract::{
 };
 use serde_json::{Value, json};
 
+use crate::accounts::wire;
 use crate::catalog::{CatalogTool, ToolkitTools, VERSION};
 use crate::meta::{self, MetaTool};
 use crate::page::Window;
@@ -64,34 +65,45 @@ impl Router {
         }
     }
 
-    /// The session's toolkits. None needs a connected account, so none has one.
-    pub(crate) fn toolkits_of(
+    /// The session's toolkits, each with the account that its calls would use: an active one, else the newest.
+    pub(crate) async fn toolkits_of(
         &self,
         session: &LiveSession,
         query: &SessionToolkitsQuery,
     ) -> Result<Page<SessionToolkit>> {
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_SESSION_TOOLKITS)?;
         let wanted: Option<Vec<&str>> = query.toolkits.as_deref().map(|list| list.split(',').map(str::trim).collect());
-        let toolkits: Vec<SessionToolkit> = self
-            .catalog
-            .toolkits()
-            .filter(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok())
-            .filter(|toolkit| {
-                wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|slug| slug.eq_ignore_ascii_case(&toolkit.slug)))
-            })
-            .filter(|toolkit| query.search.as_deref().is_none_or(|words| mentions(toolkit, words)))
-            .filter(|_| query.is_connected != Some(true))
-            .map(|toolkit| SessionToolkit {
+        let mut toolkits = Vec::new();
+        for toolkit in self.catalog.toolkits() {
+            let is_wanted = session.policy.toolkit(&toolkit.slug).is_ok()
+                && wanted
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.iter().any(|slug| slug.eq_ignore_ascii_case(&toolkit.slug)))
+                && query.search.as_deref().is_none_or(|words| mentions(toolkit, words));
+            if !is_wanted {
+                continue;
+            }
+            let needs_account = self.accounts.config(&toolkit.slug).is_some();
+            let rows = if needs_account { self.accounts_of(session, &toolkit.slug).await? } else { Vec::new() };
+            let account = rows.iter().rev().find(|row| wire::status(row) == "ACTIVE");
+            if query.is_connected.is_some_and(|wanted| wanted != account.is_some()) {
+                continue;
+            }
+            toolkits.push(SessionToolkit {
                 slug: toolkit.slug.clone(),
                 name: toolkit.name.clone(),
                 enabled: true,
-                is_no_auth: true,
+                is_no_auth: !needs_account,
                 meta: toolkit_meta(toolkit),
                 composio_managed_auth_schemes: Vec::new(),
-                connected_account: None,
-            })
-            .collect();
+                connected_account: account.or(rows.last()).map(wire::account_ref),
+            });
+        }
         Ok(window.cut(toolkits.into_iter()))
+    }
+
+    fn scheme_of(&self, each: &ToolkitTools<'_>) -> Option<&'static str> {
+        self.accounts.config(&each.toolkit.slug).map(|config| config.scheme.name())
     }
 
     /// The catalogue's toolkits.
@@ -99,14 +111,17 @@ impl Router {
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLKITS)?;
         let wanted = |toolkit: &ToolkitInfo| query.search.as_deref().is_none_or(|words| mentions(toolkit, words));
         let toolkits = self.catalog.load(wanted).await;
-        Ok(window.cut(toolkits.iter().map(catalogue_toolkit)))
+        Ok(window.cut(toolkits.iter().map(|each| catalogue_toolkit(each, self.scheme_of(each)))))
     }
 
     /// One toolkit of the catalogue.
     pub(crate) async fn one_toolkit(&self, slug: &str) -> Result<Toolkit> {
         let wanted = self.catalog.toolkit(slug)?;
         let found = self.catalog.load(|toolkit| toolkit.slug == wanted.slug).await;
-        found.first().map(catalogue_toolkit).ok_or_else(|| self.catalog.unknown_toolkit(slug, ErrorKind::NotFound))
+        found
+            .first()
+            .map(|each| catalogue_toolkit(each, self.scheme_of(each)))
+            .ok_or_else(|| self.catalog.unknown_toolkit(slug, ErrorKind::NotFound))
     }
 
     /// The catalogue's tools; with a query those that fit it, best first.
@@ -161,7 +176,7 @@ fn toolkit_meta(toolkit: &ToolkitInfo) -> ToolkitMeta {
 }
 
 /// What the contract asks for and the router does not know (when a toolkit was made) has a fixed value.
-fn catalogue_toolkit(each: &ToolkitTools<'_>) -> Toolkit {
+fn catalogue_toolkit(each: &ToolkitTools<'_>, scheme: Option<&'static str>) -> Toolkit {
     let toolkit = each.toolkit;
     let facts = |value: Value| value.as_object().cloned().unwrap_or_default();
     let count = each.tools.as_ref().map_or(0, |tools| tools.len());
@@ -180,12 +195,12 @@ fn catalogue_toolkit(each: &ToolkitTools<'_>) -> Toolkit {
             })),
             ..toolkit_meta(toolkit)
         },
-        no_auth: true,
+        no_auth: scheme.is_none(),
         extra: facts(json!({
             "type": "native",
             "enabled": true,
             "is_local_toolkit": false,
-            "auth_schemes": ["NO_AUTH"],
+            "auth_schemes": [scheme.unwrap_or("NO_AUTH")],
             "composio_managed_auth": [],
             "composio_managed_auth_schemes": [],
             "deprecated": {"toolkitId": toolkit.slug, "rawProxyInfoByAuthSchemes": []},

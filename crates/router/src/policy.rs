@@ -65,6 +65,8 @@ pub(crate) struct Policy {
     search: bool,
     multi_execute: bool,
     proxy: bool,
+    manage_connections: bool,
+    wait_for_connections: bool,
 }
 
 impl Policy {
@@ -82,6 +84,7 @@ impl Policy {
             };
             (toolkit, rules)
         });
+        let manage = config.manage_connections.as_ref();
         Self {
             toolkits: config.toolkits.as_ref().map_or_else(Choice::default, |selection| {
                 Choice::new(
@@ -97,6 +100,8 @@ impl Policy {
             search: config.search.enable.unwrap_or(true),
             multi_execute: config.execute.enable_multi_execute.unwrap_or(true),
             proxy: config.proxy_execute.as_ref().and_then(|switch| switch.enable).unwrap_or(true),
+            manage_connections: manage.is_none_or(|manage| manage.enabled.unwrap_or(true)),
+            wait_for_connections: manage.is_some_and(|manage| manage.enable_wait_for_connections == Some(true)),
         }
     }
 
@@ -114,6 +119,22 @@ impl Policy {
     pub(crate) fn proxy(&self, toolkit: &str) -> Result<(), Denial> {
         self.toolkit(toolkit)?;
         if self.proxy { Ok(()) } else { Err(Denial::new("proxy_execute.enable", "is false")) }
+    }
+
+    /// Whether the model may connect accounts.
+    pub(crate) fn manage_connections(&self) -> bool {
+        self.manage_connections
+    }
+
+    /// Whether the model may wait until they are connected.
+    pub(crate) fn wait_for_connections(&self) -> bool {
+        self.manage_connections && self.wait_for_connections
+    }
+
+    /// There is nothing to connect, so that nothing is offered for it.
+    pub(crate) fn without_connections(mut self) -> Self {
+        self.manage_connections = false;
+        self
     }
 
     /// Which tools are listed directly.

@@ -20,6 +20,13 @@ pub(crate) fn assistive(policy: &Policy, experimental: &ExperimentalSettings) ->
                 "- Run the tools you found with COMPOSIO_MULTI_EXECUTE_TOOL; put calls that do not depend on each other \
                  into one."
             }
+            MetaTool::ManageConnections => {
+                "- Before you run a tool of a toolkit without an active connection, call COMPOSIO_MANAGE_CONNECTIONS and give \
+                 the user the link that it answers with."
+            }
+            MetaTool::WaitForConnections => {
+                "- Once the user has the link, COMPOSIO_WAIT_FOR_CONNECTIONS waits until they have followed it."
+            }
         };
         lines.push(line.to_owned());
     }

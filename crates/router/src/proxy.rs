@@ -41,6 +41,7 @@ impl Router {
             time_limit: self.limits.call_timeout,
             output_limit: self.limits.output,
             listener: None,
+            credential: None,
         };
         let done = match tokio::time::timeout(context.time_limit, source.proxy(request, &context)).await {
             Ok(done) => done,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use composio_contract::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
+use crate::accounts::Accounts;
 use crate::catalog::Catalog;
 use crate::changes::SessionChanges;
 use crate::config::RouterConfig;
@@ -52,6 +53,9 @@ pub struct Router {
     pub(crate) session_changes: Arc<SessionChanges>,
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) tickets: Arc<Tickets>,
+    pub(crate) accounts: Arc<Accounts>,
+    /// Where users' browsers reach this router; none where it listens itself.
+    pub(crate) base: Option<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) session_server: Option<Arc<dyn SessionServer>>,
     data_dir: Arc<PathBuf>,
@@ -142,6 +146,7 @@ impl Router {
         if let Some(server) = &self.session_server {
             server.close().await;
         }
+        self.accounts.close();
         self.catalog.close().await;
         self.store.flush().await
     }
@@ -199,6 +204,7 @@ impl RouterBuilder {
         let data_dir = self.config.data_dir()?;
         let mut all = sources::configured(&self.config, &runtime)?;
         all.extend(self.sources);
+        let accounts = Arc::new(Accounts::configured(&self.config, &all, &data_dir, &runtime)?);
         let store = match self.store {
             Some(store) => store,
             None => store::open(&self.config.database()?, &runtime)?,
@@ -215,6 +221,8 @@ impl RouterBuilder {
             session_changes: Arc::default(),
             workspaces: Arc::new(workspaces),
             tickets: Arc::default(),
+            accounts,
+            base: None,
             limits: Limits {
                 call_timeout: options.call_timeout,
                 output: options.output_limit,

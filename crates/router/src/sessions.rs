@@ -19,6 +19,8 @@ use crate::{clock, custom, meta, prompt, settings};
 
 /// Sessions kept ready.
 const CACHED: usize = 1_024;
+/// Accounts of a toolkit that a user may have, where the session allows several and says no number.
+const MAX_ACCOUNTS: u8 = 5;
 /// How often an update is tried again when another one came in between.
 const ATTEMPTS: usize = 16;
 
@@ -38,15 +40,17 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    fn read(row: SessionRow) -> Result<Self> {
+    /// Without toolkits that need accounts, what is said of them is kept and offers nothing.
+    fn read(row: SessionRow, accounts_are_needed: bool) -> Result<Self> {
         let damaged = |error: serde_json::Error| {
             Error::new(ErrorKind::InternalServer, "the stored session cannot be read").with_source(error)
         };
         let config: SessionConfig = serde_json::from_str(&row.config).map_err(damaged)?;
         let experimental: ExperimentalSettings = serde_json::from_str(&row.experimental).map_err(damaged)?;
+        let policy = Policy::new(&config, &experimental);
         Ok(Self {
             custom: serde_json::from_str(&row.custom_tools).map_err(damaged)?,
-            policy: Policy::new(&config, &experimental),
+            policy: if accounts_are_needed { policy } else { policy.without_connections() },
             id: row.session_id,
             project: row.project,
             user_id: row.user_id,
@@ -60,6 +64,41 @@ impl LiveSession {
     /// Counts up with each change.
     pub(crate) fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// The accounts that the session uses of a toolkit, where it names them.
+    pub(crate) fn pinned(&self, toolkit: &str) -> Option<&[String]> {
+        let accounts = self.config.connected_accounts.as_ref()?;
+        accounts.iter().find(|(slug, _)| slug.eq_ignore_ascii_case(toolkit)).map(|(_, accounts)| accounts.0.as_slice())
+    }
+
+    /// Whether a call must say which account it means, where there are several.
+    pub(crate) fn wants_explicit_account(&self) -> bool {
+        let multi = self.config.multi_account.as_ref().filter(|multi| multi.enable == Some(true));
+        multi.is_some_and(|multi| multi.require_explicit_selection.unwrap_or(true))
+    }
+
+    /// How many active accounts of a toolkit a user may have, where the session says.
+    pub(crate) fn account_limit(&self) -> Option<usize> {
+        let multi = self.config.multi_account.as_ref().filter(|multi| multi.enable == Some(true))?;
+        Some(multi.max_accounts_per_toolkit.unwrap_or(MAX_ACCOUNTS).into())
+    }
+
+    /// Where users' browsers go once an account is connected, where no call says another place.
+    pub(crate) fn callback_url(&self) -> Option<&str> {
+        self.config.manage_connections.as_ref()?.callback_url.as_deref()
+    }
+
+    /// Refuses an auth config that the session asks for and the router has not.
+    pub(crate) fn check_auth_config(&self, toolkit: &str, id: &str) -> Result<()> {
+        let wanted = self.config.auth_configs.as_ref().and_then(|configs| configs.get(toolkit)?.as_str());
+        match wanted.filter(|wanted| *wanted != id) {
+            None => Ok(()),
+            Some(wanted) => {
+                Err(Error::validation(format!("`auth_configs.{toolkit}` is `{wanted}`, which is not there"))
+                    .with_suggested_fix(format!("the toolkit's auth config is `{id}`; leave the setting out")))
+            }
+        }
     }
 
     /// The session as replies carry it.
@@ -132,7 +171,7 @@ impl Router {
             return Ok(session);
         }
         let row = self.store.session(&self.project, id).await?.ok_or_else(|| unknown(id))?;
-        let session = Arc::new(LiveSession::read(row)?);
+        let session = Arc::new(LiveSession::read(row, self.accounts.are_needed())?);
         self.sessions.put(&session);
         Ok(session)
     }
@@ -161,7 +200,7 @@ impl Router {
             revision: 1,
         };
         self.store.create_session(row.clone()).await?;
-        let session = Arc::new(LiveSession::read(row)?);
+        let session = Arc::new(LiveSession::read(row, self.accounts.are_needed())?);
         self.sessions.put(&session);
         session.reply()
     }

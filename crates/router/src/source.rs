@@ -10,6 +10,7 @@ use composio_contract::{ProxyExecuteRequest, RawJson, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::accounts::{AuthScheme, Credential};
 use crate::mcp::McpSource;
 use crate::workspace::Workspace;
 
@@ -169,6 +170,9 @@ pub struct CallContext {
     pub output_limit: usize,
     /// Who hears of the call while it runs, if anyone does.
     pub listener: Option<Arc<dyn Listener>>,
+    /// What signs the call, where [`Source::auth`] asks for it. It is for the API alone: the router masks an echo of it in
+    /// the result.
+    pub credential: Option<Arc<Credential>>,
 }
 
 /// How a tool's run ended. A failure of the tool is an outcome, not an error: the model is to read it.
@@ -208,6 +212,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Where the source cannot be reached or started; the message says what was tried and what to mend.
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>>;
 
+    /// How its calls are signed, which takes a connected account of the user's; none where nothing is needed.
+    fn auth(&self) -> Option<&AuthScheme> {
+        None
+    }
+
     /// Counts up when the tools may have changed.
     fn generation(&self) -> u64;
 
@@ -243,7 +252,8 @@ pub trait Source: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Where the source cannot be reached or broke while it ran the tool. What the tool itself says went wrong is an
-    /// [`Outcome::Failed`].
+    /// [`Outcome::Failed`]. [`composio_contract::ErrorKind::Authentication`] says that the API refused the credential and did
+    /// nothing; the router then renews it once and calls again.
     async fn call(
         &self,
         tool: &ToolDefinition,

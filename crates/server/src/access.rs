@@ -12,6 +12,7 @@ use composio_router::Router;
 use crate::app::App;
 use crate::keys;
 use crate::problem::Problem;
+use crate::routes::base::Base;
 
 const HEADER: &str = "x-api-key";
 /// Stands for the key's id, before the project's name, where a session's token came in its place. No id has a colon.
@@ -45,9 +46,12 @@ pub(crate) struct Caller(pub(crate) Router);
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // Users are sent back to where the caller found the server.
+        let base = Base::from_request_parts(parts, app).await?;
         let identity = parts.extensions.get::<Arc<Identity>>();
-        identity.map(|identity| Self(identity.router.clone())).ok_or_else(|| Problem::internal("a call has no caller"))
+        let router = identity.map(|identity| identity.router.reached_at(base.as_str()));
+        router.map(Self).ok_or_else(|| Problem::internal("a call has no caller"))
     }
 }
 

@@ -49,6 +49,11 @@ impl App {
         for key in active() {
             router.in_project(key.project.clone())?;
         }
+        let base = options
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{}", options.listen), |url| url.as_str().to_owned());
+        let router = router.reached_at(&base);
         Ok(Self::put_together(router, options, None))
     }
 

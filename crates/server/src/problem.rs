@@ -93,6 +93,7 @@ impl From<Error> for Problem {
             ErrorKind::Validation | ErrorKind::BadRequest | ErrorKind::UnsafePath => (400, "BadRequest"),
             // A call that is served, asked for something that cannot be had: the caller's affair.
             ErrorKind::Unsupported => (400, "Unsupported"),
+            ErrorKind::ConnectedAccount => (400, "ConnectedAccount"),
             ErrorKind::Authentication => (401, "Unauthorized"),
             ErrorKind::PermissionDenied => (403, "Forbidden"),
             ErrorKind::Upload | ErrorKind::Download => (403, "InvalidFileUrl"),

@@ -106,7 +106,8 @@ impl RouterConfig {
     /// Makes relative paths those of a folder.
     fn resolve(&mut self, folder: &Path) {
         let servers = self.mcp.iter_mut().filter_map(|server| server.cwd.as_mut());
-        for path in self.router.data_dir.iter_mut().chain(&mut self.router.workspace).chain(servers) {
+        let key = self.accounts.master_key_file.iter_mut();
+        for path in self.router.data_dir.iter_mut().chain(&mut self.router.workspace).chain(servers).chain(key) {
             *path = folder.join(&*path);
         }
         for toolkit in &mut self.toolkit {

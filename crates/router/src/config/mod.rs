@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
-pub use self::toolkit::{AuthOptions, ToolkitOptions};
+pub use self::toolkit::{SignOptions, ToolkitOptions};
 use crate::store::Location;
 
 /// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.
@@ -33,6 +33,10 @@ pub struct RouterConfig {
     pub mcp: Vec<McpOptions>,
     /// APIs, each a toolkit by its OpenAPI document.
     pub toolkit: Vec<ToolkitOptions>,
+    /// How accounts are connected, and what their credentials are sealed with.
+    pub accounts: AccountOptions,
+    /// What this program is known as at providers of OAuth tokens, one entry a toolkit.
+    pub auth: Vec<AuthOptions>,
 }
 
 /// Where things lie, and how much a call may take.
@@ -106,6 +110,84 @@ impl Default for BuiltinToolkit {
 pub struct HttpOptions {
     /// Hosts of this machine or its private network that may be reached all the same. Public hosts need no entry.
     pub allow_hosts: Vec<String>,
+}
+
+/// How accounts are connected, and what their credentials are sealed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountOptions {
+    /// The file of the master key, made where it is missing; `master.key` in the data folder where none is named. The
+    /// environment variable `COMPOSIO_MASTER_KEY` goes before it.
+    pub master_key_file: Option<PathBuf>,
+    /// What a caller's callback URL may begin with. Those of this machine need no entry.
+    pub callback_urls: Vec<String>,
+    /// The port on 127.0.0.1 to which providers send users back, where no server is there to; 0 for any that is free.
+    pub callback_port: u16,
+}
+
+/// What this program is known as at a provider of OAuth tokens. What is left out is what the toolkit says.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthOptions {
+    /// The toolkit's slug.
+    pub toolkit: String,
+    /// The client's id. Without it the program registers itself, where the provider lets it.
+    pub client_id: Option<String>,
+    /// The client's secret; a public client has none.
+    #[serde(default, deserialize_with = "optional_secret")]
+    #[schemars(with = "Option<String>")]
+    pub client_secret: Option<SecretString>,
+    /// How id and secret are sent: `basic` in a header, `post` in the form.
+    #[serde(default)]
+    pub client_auth: ClientAuthOption,
+    /// Whose agreement a token needs: `code` the user's, `client_credentials` nobody's.
+    pub flow: Option<FlowOption>,
+    /// The scopes that are asked for.
+    pub scopes: Option<Vec<String>>,
+    /// The provider's issuer, whose own document then says the addresses.
+    pub issuer: Option<String>,
+    /// Where the user agrees.
+    pub authorization_url: Option<String>,
+    /// Where tokens come from.
+    pub token_url: Option<String>,
+    /// Where tokens are revoked.
+    pub revocation_url: Option<String>,
+    /// The API that tokens are for, where the provider wants to know.
+    pub resource: Option<String>,
+    /// Further parameters of the URL at which the user agrees.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// How a client proves who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthOption {
+    /// In the header `Authorization`.
+    #[default]
+    Basic,
+    /// In the form.
+    Post,
+}
+
+/// A flow of OAuth 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowOption {
+    /// The user agrees in a browser.
+    Code,
+    /// The program signs in as itself.
+    ClientCredentials,
+}
+
+/// Without the secret.
+impl fmt::Debug for AuthOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthOptions")
+            .field("toolkit", &self.toolkit)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An MCP server, which becomes a toolkit. It has either a `command` or a `url`.
@@ -270,6 +352,10 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Du
 
 fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Duration>, D::Error> {
     seconds(deserializer).map(Some)
+}
+
+fn optional_secret<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<SecretString>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Into::into))
 }
 
 fn secrets<'de, D: Deserializer<'de>>(

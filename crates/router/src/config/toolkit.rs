@@ -39,7 +39,7 @@ pub struct ToolkitOptions {
     #[schemars(with = "BTreeMap<String, String>")]
     pub headers: BTreeMap<String, SecretString>,
     /// What signs the requests of every user.
-    pub auth: Option<AuthOptions>,
+    pub auth: Option<SignOptions>,
     /// Only operations with one of these tags; all where it is missing.
     pub include_tags: Option<Vec<String>>,
     /// Not operations with one of these tags.
@@ -59,7 +59,7 @@ pub struct ToolkitOptions {
 /// What signs the requests of every user: one of `bearer`, `username` with `password`, and `api_key`.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct AuthOptions {
+pub struct SignOptions {
     /// A token for `Authorization: Bearer`.
     #[schemars(with = "Option<String>")]
     pub bearer: Option<SecretString>,
@@ -79,7 +79,7 @@ pub struct AuthOptions {
     pub cookie: Option<String>,
 }
 
-impl AuthOptions {
+impl SignOptions {
     /// What signs, or what is wrong with the keys together.
     pub(crate) fn read(&self) -> Result<StaticAuth, (&'static str, String)> {
         let places = [
@@ -157,8 +157,8 @@ impl fmt::Debug for ToolkitOptions {
     }
 }
 
-impl fmt::Debug for AuthOptions {
+impl fmt::Debug for SignOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthOptions").finish_non_exhaustive()
+        f.debug_struct("SignOptions").finish_non_exhaustive()
     }
 }

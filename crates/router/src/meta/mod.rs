@@ -1,5 +1,6 @@
 //! Meta tools: what a model finds, reads and runs other tools with.
 
+mod connections;
 mod multi;
 mod schemas;
 mod search;
@@ -26,13 +27,17 @@ pub(crate) enum MetaTool {
     Search,
     Schemas,
     MultiExecute,
+    ManageConnections,
+    WaitForConnections,
 }
 
 /// The meta tools that a session has.
 pub(crate) fn offered(policy: &Policy) -> impl Iterator<Item = MetaTool> {
     let search = policy.search().then_some([MetaTool::Search, MetaTool::Schemas]);
     let multi = policy.multi_execute().then_some(MetaTool::MultiExecute);
-    search.into_iter().flatten().chain(multi)
+    let manage = policy.manage_connections().then_some(MetaTool::ManageConnections);
+    let wait = policy.wait_for_connections().then_some(MetaTool::WaitForConnections);
+    search.into_iter().flatten().chain(multi).chain(manage).chain(wait)
 }
 
 /// Whether a slug is one of a meta tool, offered here or only elsewhere.
@@ -41,13 +46,16 @@ pub(crate) fn is_meta(slug: &str) -> bool {
 }
 
 impl MetaTool {
-    pub(crate) const ALL: [Self; 3] = [Self::Search, Self::Schemas, Self::MultiExecute];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Search, Self::Schemas, Self::MultiExecute, Self::ManageConnections, Self::WaitForConnections];
 
     pub(crate) fn slug(self) -> &'static str {
         match self {
             Self::Search => "COMPOSIO_SEARCH_TOOLS",
             Self::Schemas => "COMPOSIO_GET_TOOL_SCHEMAS",
             Self::MultiExecute => "COMPOSIO_MULTI_EXECUTE_TOOL",
+            Self::ManageConnections => "COMPOSIO_MANAGE_CONNECTIONS",
+            Self::WaitForConnections => "COMPOSIO_WAIT_FOR_CONNECTIONS",
         }
     }
 
@@ -56,6 +64,8 @@ impl MetaTool {
             Self::Search => "Search tools",
             Self::Schemas => "Get tool schemas",
             Self::MultiExecute => "Run tools",
+            Self::ManageConnections => "Manage connections",
+            Self::WaitForConnections => "Wait for connections",
         }
     }
 
@@ -74,6 +84,13 @@ impl MetaTool {
                 "Runs one or more tools at the same time and gives each one's result in the order asked. Use slugs and \
                  argument schemas that a search gave. Put only calls together that do not need each other's results."
             }
+            Self::ManageConnections => {
+                "Says whether the user's accounts of toolkits are connected, and makes a link for each that is not. Call it \
+                 before you run a tool of a toolkit without an active connection, and give the user the link."
+            }
+            Self::WaitForConnections => {
+                "Waits until the user has followed the links that COMPOSIO_MANAGE_CONNECTIONS made."
+            }
         }
     }
 
@@ -82,18 +99,21 @@ impl MetaTool {
             Self::Search => search::input_schema(),
             Self::Schemas => schemas::input_schema(),
             Self::MultiExecute => multi::input_schema(),
+            Self::ManageConnections => connections::manage_schema(),
+            Self::WaitForConnections => connections::wait_schema(),
         }
     }
 
     fn tags(self) -> Vec<Tag> {
         match self {
-            Self::Search | Self::Schemas => vec![Tag::ReadOnly, Tag::Idempotent],
-            Self::MultiExecute => Vec::new(),
+            Self::Search | Self::Schemas | Self::WaitForConnections => vec![Tag::ReadOnly, Tag::Idempotent],
+            Self::MultiExecute | Self::ManageConnections => Vec::new(),
         }
     }
 
     fn validator(self) -> Option<&'static Schema> {
-        static VALIDATORS: [OnceLock<Option<Schema>>; 3] = [const { OnceLock::new() }; 3];
+        static VALIDATORS: [OnceLock<Option<Schema>>; MetaTool::ALL.len()] =
+            [const { OnceLock::new() }; MetaTool::ALL.len()];
         let place = Self::ALL.iter().position(|tool| *tool == self)?;
         VALIDATORS.get(place)?.get_or_init(|| Schema::compile(&self.input_schema()).ok()).as_ref()
     }
@@ -145,6 +165,8 @@ impl Router {
             MetaTool::Search => self.run_search(session, request).await.map(MetaOutcome::from),
             MetaTool::Schemas => Ok(self.run_schemas(session, request).await.into()),
             MetaTool::MultiExecute => self.run_multi(session, request, arguments).await,
+            MetaTool::ManageConnections => Ok(self.run_manage(session, request).await.into()),
+            MetaTool::WaitForConnections => Ok(self.run_wait(session, request).await.into()),
         };
         match outcome {
             Ok(MetaOutcome::Pending(reply)) => {
@@ -187,7 +209,11 @@ fn find(policy: &Policy, slug: &str) -> Result<MetaTool> {
     Err(match MetaTool::ALL.into_iter().find(|tool| tool.slug().eq_ignore_ascii_case(slug)) {
         Some(MetaTool::Search | MetaTool::Schemas) => switched_off("search.enable"),
         Some(MetaTool::MultiExecute) => switched_off("execute.enable_multi_execute"),
-        None => {
+        // Neither is offered where no toolkit needs an account.
+        Some(MetaTool::WaitForConnections) if policy.manage_connections() => {
+            switched_off("manage_connections.enable_wait_for_connections")
+        }
+        Some(MetaTool::ManageConnections | MetaTool::WaitForConnections) | None => {
             let here: Vec<&str> = offered(policy).map(MetaTool::slug).collect();
             let here = if here.is_empty() { "none".to_owned() } else { here.join(", ") };
             let what = if is_meta(slug) {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{MetaTool, offered};
+use crate::accounts::wire;
 use crate::catalog::{CatalogTool, Loads, ToolkitTools, parameter_names};
 use crate::custom;
 use crate::router::Router;
@@ -90,6 +91,12 @@ impl Router {
         let custom = custom_tools(session, request.experimental.as_ref())?;
         let overlay = index(&custom);
         let toolkits = self.catalog.load(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok()).await;
+        let mut connected = BTreeMap::new();
+        for each in toolkits.iter().filter(|each| self.accounts.config(&each.toolkit.slug).is_some()) {
+            let rows = self.accounts_of(session, &each.toolkit.slug).await?;
+            let is_active = rows.iter().any(|row| wire::status(row) == "ACTIVE");
+            connected.insert(each.toolkit.slug.as_str(), is_active);
+        }
         let loads = self.catalog.loads();
         let mut schemas = BTreeMap::new();
         let mut results = Vec::with_capacity(request.queries.len());
@@ -102,10 +109,11 @@ impl Router {
         }
         let missed = results.iter().filter(|result| result.error.is_some()).count();
         let toolkits_found: Vec<&str> = schemas.values().map(|tool: &SearchedTool| tool.toolkit.as_str()).collect();
+        let statuses = connection_statuses(&toolkits, &toolkits_found, &connected);
         Ok(SearchReply {
             success: missed == 0,
             error: (missed > 0).then(|| format!("{missed} of {} use cases found no tool", results.len())),
-            toolkit_connection_statuses: connection_statuses(&toolkits, &toolkits_found),
+            toolkit_connection_statuses: statuses,
             next_steps_guidance: guidance(session, &toolkits, missed),
             session: json!({
                 "id": session.id,
@@ -227,15 +235,25 @@ pub(super) fn describe_custom(tool: &CustomTool, toolkit: &str) -> SearchedTool 
     }
 }
 
-fn connection_statuses(toolkits: &[ToolkitTools<'_>], found: &[&str]) -> Vec<Value> {
+/// `connected` has the toolkits that need an account, and whether there is an active one.
+fn connection_statuses(toolkits: &[ToolkitTools<'_>], found: &[&str], connected: &BTreeMap<&str, bool>) -> Vec<Value> {
     let shown = toolkits.iter().filter(|each| found.contains(&each.toolkit.slug.as_str()));
     shown
         .map(|each| {
+            let (is_active, message) = match connected.get(each.toolkit.slug.as_str()) {
+                None => (true, "Ready: this toolkit needs no connected account."),
+                Some(true) => (true, "Ready: the user's account is connected."),
+                Some(false) => (
+                    false,
+                    "The user has not connected an account: make a link with COMPOSIO_MANAGE_CONNECTIONS before you run \
+                     these tools.",
+                ),
+            };
             json!({
                 "toolkit": each.toolkit.slug,
                 "description": each.toolkit.description,
-                "has_active_connection": true,
-                "status_message": "Ready: this toolkit needs no connected account.",
+                "has_active_connection": is_active,
+                "status_message": message,
             })
         })
         .collect()

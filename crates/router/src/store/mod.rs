@@ -1,5 +1,6 @@
 //! What outlives a process: sessions and the history of their configuration, approvals, and the execution log.
 
+mod accounts;
 mod location;
 mod log;
 #[cfg(feature = "postgres")]
@@ -16,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::project::Project;
 
+pub use accounts::{AccountRow, AccountStatus, AccountStore, LinkRow};
 pub(crate) use location::in_folder;
 pub use location::{DatabaseUrl, Location};
 #[cfg(feature = "postgres")]
@@ -254,6 +256,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Notes that a ticket was used, until it lapses, and answers whether it was not used before. Forgets tickets that
     /// have lapsed.
     async fn use_ticket(&self, id: &str, expires_at: i64) -> Result<bool>;
+
+    /// Where connected accounts are kept; a store that has no place for them answers none.
+    fn accounts(&self) -> Option<&dyn AccountStore> {
+        None
+    }
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<()>;

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("projects.sql"),
     include_str!("tickets.sql"),
     include_str!("tokens.sql"),
+    include_str!("accounts.sql"),
 ];
 
 /// The version that this program knows.

@@ -63,11 +63,11 @@ impl SqliteStore {
         Ok(Self { reader, writer, log })
     }
 
-    fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         query(&lock(&self.reader)).map_err(|error| broken(what, error))
     }
 
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         what: &str,
         change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -516,6 +516,10 @@ impl Store for SqliteStore {
                 .map(|added| added > 0)
         })
         .await
+    }
+
+    fn accounts(&self) -> Option<&dyn super::AccountStore> {
+        Some(self)
     }
 
     async fn ping(&self) -> Result<()> {

@@ -43,6 +43,7 @@ impl User {
             time_limit: Duration::from_secs(60),
             output_limit: 1_000_000,
             listener: None,
+            credential: None,
         };
         Self { outer, context, sources: builtin::all(&Arc::new(Egress::new(options).unwrap())) }
     }

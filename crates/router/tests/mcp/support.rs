@@ -144,6 +144,7 @@ pub(crate) fn context() -> CallContext {
         time_limit: DEADLINE,
         output_limit: 1 << 20,
         listener: None,
+        credential: None,
     }
 }
 

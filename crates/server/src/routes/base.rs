@@ -10,7 +10,7 @@ use crate::mcp;
 use crate::problem::Problem;
 
 /// What the server's URLs begin with, without a slash at its end.
-pub(super) struct Base(String);
+pub(crate) struct Base(String);
 
 impl FromRequestParts<App> for Base {
     type Rejection = Problem;
@@ -25,6 +25,10 @@ impl FromRequestParts<App> for Base {
 }
 
 impl Base {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Where the file of a URL of the router's lies.
     pub(super) fn file(&self, of_router: &str) -> String {
         format!("{}/files/{}", self.0, of_router.strip_prefix(FILE_URL_SCHEME).unwrap_or(of_router))

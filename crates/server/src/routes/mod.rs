@@ -1,6 +1,7 @@
 //! The paths, and what answers them.
 
-mod base;
+mod accounts;
+pub(crate) mod base;
 mod catalogue;
 mod files;
 mod sessions;
@@ -42,7 +43,7 @@ fn answers<T: 'static>(method: &Method, handler: impl Handler<T, App>) -> Method
 }
 
 fn calls() -> Vec<Call> {
-    sessions::calls().into_iter().chain(files::calls()).chain(catalogue::calls()).collect()
+    sessions::calls().into_iter().chain(files::calls()).chain(catalogue::calls()).chain(accounts::calls()).collect()
 }
 
 /// The paths that need a key.
@@ -62,14 +63,15 @@ pub(crate) fn guarded() -> Router<App> {
     router
 }
 
-/// The paths that need none, or not always a key: those for the operator, the document, files, whose URL is the key, and
-/// sessions over MCP, where a token may stand for it.
+/// The paths that need none, or not always a key: those for the operator, the document, files and link pages, whose
+/// URL is the key, and sessions over MCP, where a token may stand for it.
 pub(crate) fn open() -> Router<App> {
     Router::new()
         .route("/health/live", get(system::live))
         .route("/health/ready", get(system::ready))
         .route("/openapi.json", get(system::document))
         .route(FILE, get(files::get).put(files::put))
+        .route("/connect/{rest}", get(accounts::page).post(accounts::page))
         .merge(sessions_over_mcp())
 }
 

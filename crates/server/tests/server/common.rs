@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use composio_contract::{RawJson, Result};
+use composio_router::accounts::{AuthScheme, KeyPlace};
 use composio_router::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
 use composio_router::{Project, Router, RouterConfig};
 use composio_server::{App, Options, keys, serve};
@@ -63,6 +64,53 @@ impl Source for Slow {
         self.begun.notify_one();
         self.end.notified().await;
         Ok(Outcome::Completed(RawJson::empty_object()))
+    }
+
+    async fn close(&self) {}
+}
+
+/// A toolkit whose one tool, `KEYED_SHOW`, shows the key it was called with.
+#[derive(Debug)]
+struct Keyed(ToolkitInfo, AuthScheme);
+
+impl Keyed {
+    fn new() -> Self {
+        let info = ToolkitInfo { slug: "keyed".to_owned(), name: "Keyed".to_owned(), description: "Locks.".to_owned() };
+        Self(info, AuthScheme::ApiKey { place: KeyPlace::Header, name: "x-key".to_owned() })
+    }
+}
+
+#[async_trait]
+impl Source for Keyed {
+    fn toolkit(&self) -> &ToolkitInfo {
+        &self.0
+    }
+
+    fn auth(&self) -> Option<&AuthScheme> {
+        Some(&self.1)
+    }
+
+    async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
+        let tool = ToolDefinition {
+            slug: "KEYED_SHOW".to_owned(),
+            operation: "show".to_owned(),
+            title: "Show".to_owned(),
+            description: "Shows the key.".to_owned(),
+            input_schema: json!({"type": "object"}),
+            output_schema: None,
+            tags: Vec::new(),
+        };
+        Ok(vec![tool].into())
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    async fn call(&self, _: &ToolDefinition, _: Map<String, Value>, context: &CallContext) -> Result<Outcome> {
+        let mut request = composio_egress::Request::get("https://api.example/")?;
+        context.credential.as_ref().unwrap().sign(&mut request)?;
+        Ok(Outcome::Completed(json!({"key": request.headers["x-key"].to_str().unwrap()}).into()))
     }
 
     async fn close(&self) {}
@@ -128,6 +176,11 @@ impl Server {
 
     pub(crate) async fn with_sources(change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {
         Self::build(RouterConfig::default(), change, sources).await
+    }
+
+    /// With a toolkit `keyed` that wants an API key.
+    pub(crate) async fn keyed() -> Self {
+        Self::with_sources(|_| {}, vec![Arc::new(Keyed::new())]).await
     }
 
     async fn build(mut config: RouterConfig, change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {

@@ -117,18 +117,72 @@ async fn every_route_answers_as_the_contract_says() {
     run("DELETE", SESSION, "", id, None, 200).await;
     run("DELETE", SESSION, "", id, None, 404).await;
 
+    accounts(&contract).await;
+
     // What the document has and was not answered with success above.
     let mut left: BTreeSet<String> = served(&server).await;
     for operation in contract.checked.lock().unwrap().iter() {
         assert!(left.remove(operation), "{operation} is served and not in the document");
     }
     let never = [
-        "GET /auth_configs/{nanoid}",
-        "GET /connected_accounts/{nanoid}",
-        "POST /tool_router/session/{session_id}/link",
+        "POST /connected_accounts/complete_auth",
+        "POST /connected_accounts/{nanoid}/refresh",
         "POST /tool_router/session/{session_id}/proxy_execute",
     ];
     assert_eq!(left, never.map(str::to_owned).into());
+}
+
+/// An account, from its link to its end.
+async fn accounts(contract: &Contract) {
+    const ACCOUNT: &str = "/connected_accounts/{nanoid}";
+    let server = Server::keyed().await;
+    let session = server.session(None).await;
+    let run = async |method: &str, path: &str, query: &str, id: &str, body: Option<Value>, status: u16| {
+        let at = path.replace("{session_id}", &session).replace("{nanoid}", id).replace("{nanoId}", id);
+        let answer = server.call(method, &format!("{at}{query}"), None, body).await.expect(status);
+        contract.check(method, path, &answer)
+    };
+    let link = json!({"toolkit": "keyed", "alias": "home"});
+    let made = run("POST", "/tool_router/session/{session_id}/link", "", "", Some(link), 201).await;
+    let id = made["connected_account_id"].as_str().unwrap();
+    assert_eq!(run("GET", ACCOUNT, "", id, None, 200).await["status"], "INITIATED");
+    let url = made["redirect_url"].as_str().unwrap();
+    let base = format!("http://{}", server.address);
+    let page = url.strip_prefix(&base).unwrap_or_else(|| panic!("{url} is not at {base}"));
+    let answer = server.get(page).await.expect(200);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let mut form = request("POST", page, None, None);
+    form.headers_mut().insert("origin", base.parse().unwrap());
+    *form.body_mut() = "key=s3cret-key".into();
+    server.send(form.clone()).await.expect(200);
+    server.send(form).await.expect(404);
+    assert_eq!(run("GET", ACCOUNT, "", id, None, 200).await["status"], "ACTIVE");
+    let done = server.execute(&session, None, "KEYED_SHOW", json!({})).await.expect(200).json();
+    assert_eq!(done["data"], json!({"key": "***"}));
+
+    let all =
+        run("GET", "/connected_accounts", "?user_ids=ada&statuses=ACTIVE&toolkit_slugs=keyed", "", None, 200).await;
+    assert_eq!((&all["total_items"], &all["items"][0]["alias"]), (&json!(1), &json!("home")));
+    assert_eq!(run("GET", "/connected_accounts", "?user_ids=eve", "", None, 200).await["total_items"], 0);
+    let configs = run("GET", "/auth_configs", "?toolkit_slug=keyed", "", None, 200).await;
+    assert_eq!(configs["items"][0]["no_of_connections"], 1);
+    run("GET", "/auth_configs/{nanoid}", "", configs["items"][0]["id"].as_str().unwrap(), None, 200).await;
+    let toolkits = run("GET", "/tool_router/session/{session_id}/toolkits", "?is_connected=true", "", None, 200).await;
+    assert_eq!(toolkits["items"][0]["connected_account"]["id"], id);
+
+    run("PATCH", ACCOUNT, "", id, Some(json!({"alias": null})), 200).await;
+    run("PATCH", "/connected_accounts/{nanoId}/status", "", id, Some(json!({"enabled": false})), 200).await;
+    assert_eq!(run("GET", ACCOUNT, "", id, None, 200).await["status"], "INACTIVE");
+    run("POST", &format!("{ACCOUNT}/refresh"), "", id, Some(json!({})), 400).await;
+    let callback = json!({"session_uri": "https://a.example/?code=c&state=s", "user_id": "ada"});
+    run("POST", "/connected_accounts/complete_auth", "", "", Some(callback), 404).await;
+    let revoked = run("POST", &format!("{ACCOUNT}/revoke"), "", id, None, 200).await;
+    assert_eq!(revoked["connected_account"]["status"], "REVOKED");
+    assert_eq!(run("GET", ACCOUNT, "", id, None, 200).await["status"], "REVOKED");
+    run("DELETE", ACCOUNT, "?revoke_on_delete=maybe", id, None, 400).await;
+    run("DELETE", ACCOUNT, "?revoke_on_delete=true", id, None, 200).await;
+    run("DELETE", ACCOUNT, "", id, None, 404).await;
 }
 
 /// The operations of the published document.

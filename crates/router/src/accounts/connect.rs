@@ -1,0 +1,167 @@
+//! The pages that a user sees in a browser, behind whatever serves them.
+
+use composio_contract::{Error, ErrorKind, Result};
+use url::Url;
+
+use super::page::{self, Field};
+use super::sealed::Stored;
+use super::{AuthScheme, complete};
+use crate::router::Router;
+use crate::store::{AccountRow, AccountStatus, LinkRow};
+
+/// What the paths of these pages begin with.
+pub(crate) const PATH: &str = "/connect/";
+/// Bytes of a credential that is typed in.
+const LONGEST: usize = 16 << 10;
+
+/// An account that its user has dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The account.
+    pub account_id: String,
+    /// Its toolkit.
+    pub toolkit: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Active, or failed.
+    pub status: AccountStatus,
+    /// Why it failed.
+    pub reason: Option<String>,
+}
+
+impl Connected {
+    pub(super) fn of(row: &AccountRow) -> Self {
+        Self {
+            account_id: row.id.clone(),
+            toolkit: row.toolkit.clone(),
+            user_id: row.user_id.clone(),
+            status: row.status,
+            reason: row.status_reason.clone(),
+        }
+    }
+}
+
+/// What a browser is answered with.
+#[derive(Clone, Debug)]
+pub struct ConnectReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Where the browser goes, for a redirect.
+    pub location: Option<String>,
+    /// The page.
+    pub html: String,
+}
+
+impl ConnectReply {
+    /// The headers that go with it, the length excepted.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, &str)> {
+        let mut headers = vec![
+            ("content-type", "text/html; charset=utf-8"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", page::CONTENT_POLICY),
+            // Not `no-referrer`: a browser would then send the form without saying which origin it comes from.
+            ("referrer-policy", "same-origin"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        headers.extend(self.location.as_deref().map(|location| ("location", location)));
+        headers
+    }
+
+    fn page(status: u16, html: String) -> Self {
+        Self { status, location: None, html }
+    }
+
+    fn failure(error: &Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::NotFound => 404,
+            ErrorKind::Validation => 400,
+            _ => 500,
+        };
+        // What is wrong inside is for the log, not for whoever has the link.
+        let message = if status == 500 { "Something went wrong here. Ask for a new link." } else { error.message() };
+        if status == 500 {
+            tracing::error!(%error, "an account could not be connected");
+        }
+        Self::page(status, page::notice("Not connected", message))
+    }
+}
+
+impl Router {
+    /// Answers a browser at `/connect/{rest}`: the page that asks for a credential, what is typed there, and the
+    /// provider's callback.
+    pub async fn connect(&self, is_post: bool, rest: &str, query: &str, body: &[u8]) -> ConnectReply {
+        let answer = async {
+            self.ensure_open()?;
+            match (is_post, rest) {
+                (false, "callback") => self.finish_oauth(query, None).await.map(|(done, next)| Self::done(&done, next)),
+                (false, "done") => Ok(ConnectReply::page(
+                    200,
+                    page::notice("Connected", "The account is connected. You can close this page."),
+                )),
+                (false, token) => {
+                    let (link, row) = self.open_page(token).await?;
+                    self.form(&link, &row, None)
+                }
+                (true, token) => self.typed(token, body).await,
+            }
+        };
+        answer.await.unwrap_or_else(|error| ConnectReply::failure(&error))
+    }
+
+    fn fields(&self, row: &AccountRow) -> Result<&'static [Field]> {
+        let config = self.accounts.config(&row.toolkit).ok_or_else(complete::void_link)?;
+        match config.scheme {
+            AuthScheme::ApiKey { .. } => Ok(page::KEY),
+            AuthScheme::Bearer => Ok(page::TOKEN),
+            AuthScheme::Basic => Ok(page::PASSWORD),
+            AuthScheme::OAuth2(_) => Err(complete::void_link()),
+        }
+    }
+
+    fn form(&self, link: &LinkRow, row: &AccountRow, problem: Option<&str>) -> Result<ConnectReply> {
+        let fields = self.fields(row)?;
+        let toolkit = self.catalog.toolkit(&row.toolkit)?;
+        let html = page::form(&toolkit.name, &toolkit.description, &link.user_id, fields, problem);
+        Ok(ConnectReply::page(if problem.is_some() { 400 } else { 200 }, html))
+    }
+
+    async fn typed(&self, token: &str, body: &[u8]) -> Result<ConnectReply> {
+        let (link, row) = self.open_page(token).await?;
+        let fields = self.fields(&row)?;
+        let typed = |wanted: &str| {
+            let found = form_urlencoded::parse(body).find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
+        let values: Option<Vec<String>> = fields.iter().map(|field| typed(field.name)).collect();
+        let fits = |value: &String| value.len() <= LONGEST && !value.chars().any(char::is_control);
+        let stored = match values.filter(|values| values.iter().all(fits)).as_deref() {
+            Some([key]) => Stored::Key { key: key.as_str().into() },
+            Some([username, password]) => {
+                Stored::Basic { username: username.clone(), password: password.as_str().into() }
+            }
+            _ => return self.form(&link, &row, Some("Please fill in every field, in one line each.")),
+        };
+        let (done, next) = self.finish_form(&link, &stored).await?;
+        Ok(Self::done(&done, next))
+    }
+
+    /// The end: back to where the caller wants the browser, else a page that says how it went.
+    fn done(connected: &Connected, next: Option<String>) -> ConnectReply {
+        let is_active = connected.status == AccountStatus::Active;
+        if let Some(mut next) = next.and_then(|next| Url::parse(&next).ok()) {
+            next.query_pairs_mut()
+                .append_pair("status", if is_active { "success" } else { "failed" })
+                .append_pair("connected_account_id", &connected.account_id);
+            let html = page::notice("Done", "You are sent back to the program that asked.");
+            return ConnectReply { status: 303, location: Some(next.into()), html };
+        }
+        if is_active {
+            let message = format!("{} is connected. You can close this page.", connected.toolkit);
+            return ConnectReply::page(200, page::notice("Connected", &message));
+        }
+        let reason = connected.reason.as_deref().unwrap_or("it is not known why");
+        let message = format!("{} was not connected: {reason}. Ask for a new link to try again.", connected.toolkit);
+        ConnectReply::page(200, page::notice("Not connected", &message))
+    }
+}
