@@ -91,7 +91,9 @@ pub(crate) fn collector(given: Option<&str>) -> Result<Option<Url>> {
 }
 
 fn traces_of(base: &str, what: &str) -> Result<Url> {
-    read_url(&format!("{}/v1/traces", base.trim_end_matches('/')), what)
+    // By itself: what follows a lacking host would be taken for one.
+    let base = read_url(base, what)?;
+    read_url(&format!("{}/v1/traces", base.as_str().trim_end_matches('/')), what)
 }
 
 fn read_url(text: &str, what: &str) -> Result<Url> {
