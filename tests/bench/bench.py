@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -210,13 +211,31 @@ def served(bench: Bench) -> None:
                 table.row(row, f"{ratio:,.2f} x", "", True)
 
 
-PARTS = {"python": python, "node": node, "kotlin": kotlin, "swift": swift, "sizes": sizes, "served": served}
+def openapi(bench: Bench) -> None:
+    """GitHub's document with the schemas of all its operations, each time in a fresh process."""
+    found = [run(bench.options.openapi, bench.options.document) for _ in range(5)]
+    times = [re.search(r"with schemas in ([\d.]+)(m?s);", line) for line in found]
+    sizes = [re.search(r"([\d]+) MB at most", line) for line in found]
+    took = statistics.median(float(time[1]) * (1 if time[2] == "ms" else 1e3) for time in times if time)
+    bench.table.at_most("OpenAPI: GitHub's document, all schemas", took, 300, "ms")
+    bench.table.at_most("  memory of the process", max(float(size[1]) for size in sizes if size), 60, "MB")
+
+
+PARTS = {
+    "python": python,
+    "node": node,
+    "kotlin": kotlin,
+    "swift": swift,
+    "sizes": sizes,
+    "served": served,
+    "openapi": openapi,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     names = ["python", "peer", "mock", "floor", "ndcg", "wheel", "node-peer", "library", "library-with-router"]
-    for name in [*names, "server", "load"]:
+    for name in [*names, "server", "load", "openapi", "document"]:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     options = parser.parse_args()
