@@ -198,6 +198,12 @@ impl Document {
         }
         let hidden = std::mem::take(&mut shape.hidden);
         shape.required.retain(|name| !hidden.contains(name));
+        // A field may be required and described nowhere; no caller would know of it.
+        for name in &shape.required {
+            if !shape.properties.iter().any(|(other, _)| other == name) {
+                shape.properties.push((name.clone(), shape.others.clone().unwrap_or_else(|| json!({}))));
+            }
+        }
         Ok(Some(shape))
     }
 

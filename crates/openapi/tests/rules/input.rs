@@ -129,6 +129,14 @@ fn which_fields_go_together_keeps_a_body_flat() {
 }
 
 #[test]
+fn a_required_field_that_is_described_nowhere_is_an_argument() {
+    let schema = json!({"type": "object", "properties": {"a": {}}, "required": ["b"]});
+    let schema = input(&document("3.0.3", body(schema), json!({}))).schema;
+    assert_eq!(schema["properties"], json!({"id": {"type": "string"}, "a": {}, "b": {}}));
+    assert_eq!(schema["required"], json!(["id", "b"]));
+}
+
+#[test]
 fn an_optional_body_requires_none_of_its_fields() {
     let fields = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
     for (declared, expected) in
