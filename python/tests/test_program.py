@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -10,11 +11,14 @@ import subprocess
 import sys
 import sysconfig
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 SCRIPT = Path(sysconfig.get_path("scripts")) / ("composio.exe" if sys.platform == "win32" else "composio")
+# Seconds; a program that does not end has failed.
+PATIENCE = 60
 unix = pytest.mark.skipif(sys.platform == "win32", reason="this system has no such signals and terminals")
 
 
@@ -28,11 +32,17 @@ def command(folder: Path, *arguments: str) -> list[str]:
     return [str(SCRIPT), *arguments, "--data", str(folder)]
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The program, which is gone afterwards, also where it did not end as it should have."""
     pipe = subprocess.PIPE
-    return subprocess.Popen(
+    with subprocess.Popen(
         command(folder, *arguments), stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=folder
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_it_is_a_program_of_its_own_and_a_module() -> None:
@@ -57,12 +67,12 @@ def test_its_exit_codes_are_the_programs(tmp_path: Path, arguments: list[str], c
 @unix
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_ends_well(tmp_path: Path, stop: signal.Signals) -> None:
-    with start(tmp_path, "serve", "--listen", "127.0.0.1:0", "--json") as server:
+    with started(tmp_path, "serve", "--listen", "127.0.0.1:0", "--json") as server:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["listening"]
         assert urllib.request.urlopen(f"{url}/health/ready").status == 200
         server.send_signal(stop)
-        assert server.wait() == 0
+        assert server.wait(timeout=PATIENCE) == 0
 
 
 @unix
@@ -83,7 +93,7 @@ sys.exit(_program.main())
 
 
 def test_a_session_is_served_to_an_mcp_client_over_the_standard_streams(tmp_path: Path) -> None:
-    with start(tmp_path, "mcp", "--user", "ada", "--toolkits", "time", "--all-tools") as server:
+    with started(tmp_path, "mcp", "--user", "ada", "--toolkits", "time", "--all-tools") as server:
         assert server.stdin is not None
         assert server.stdout is not None
 
@@ -101,7 +111,7 @@ def test_a_session_is_served_to_an_mcp_client_over_the_standard_streams(tmp_path
         answer = json.loads(server.stdout.readline())
         assert answer["result"]["structuredContent"]["timezone"] == "Asia/Tokyo"
         server.stdin.close()
-        assert server.wait() == 0
+        assert server.wait(timeout=PATIENCE) == 0
 
 
 def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> tuple[str, str]:
@@ -121,14 +131,18 @@ def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> tuple[st
     for descriptor in theirs:
         os.close(descriptor)
     texts = []
-    for descriptor in ours:
-        text = b""
-        # A terminal whose other side is closed ends in an error.
-        while part := read(descriptor):
-            text += part
-        os.close(descriptor)
-        texts.append(text.decode())
-    process.wait()
+    try:
+        for descriptor in ours:
+            text = b""
+            # A terminal whose other side is closed ends in an error.
+            while part := read(descriptor):
+                text += part
+            os.close(descriptor)
+            texts.append(text.decode())
+        process.wait(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
     return texts[0], texts[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -53,9 +54,16 @@ def ended(connection: socket.socket) -> bool:
     return True
 
 
-def program(source: str, *arguments: str) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def program(source: str, *arguments: str, stdin: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A program of its own, which is gone afterwards, also where it hangs."""
     command = [sys.executable, "-c", textwrap.dedent(source), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_ctrl_c_ends_a_blocked_call(silent: Silent) -> None:
@@ -135,9 +143,7 @@ def test_the_interpreter_ends_cleanly_with_calls_in_flight(silent: Silent, kind:
         else:
             asyncio.run(abandoned())
     """
-    command = [sys.executable, "-c", textwrap.dedent(source), kind, silent.url]
-    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    with program(source, kind, silent.url, stdin=subprocess.PIPE) as process:
         connections = [silent.take() for _ in range(4 if kind == "threads" else 1)]
         out, err = process.communicate("\n", timeout=20)
         assert (process.returncode, out, err) == (0, "", "")

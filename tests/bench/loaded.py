@@ -37,7 +37,10 @@ def server(program: str) -> Iterator[tuple[str, int]]:
                 yield json.loads(process.stdout.readline())["listening"], process.pid
             finally:
                 process.terminate()
-                assert process.wait(timeout=60) == 0
+                try:
+                    assert process.wait(timeout=60) == 0
+                finally:
+                    process.kill()
 
 
 @contextlib.contextmanager

@@ -46,7 +46,10 @@ def process(
         finally:
             killed = running.poll() is not None
             running.terminate()
-            assert running.wait(timeout=40) == 0 or killed, log.read_text()
+            try:
+                assert running.wait(timeout=40) == 0 or killed, log.read_text()
+            finally:
+                running.kill()
 
 
 @contextlib.contextmanager

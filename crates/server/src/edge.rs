@@ -76,7 +76,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
         %method,
         route,
         status,
-        milliseconds = elapsed.as_secs_f64() * 1_000.0,
+        milliseconds = elapsed.as_micros() as f64 / 1_000.0,
         project = identity.map(|identity| identity.project()),
         key = identity.map(|identity| identity.key.as_str()),
         "request"

@@ -46,10 +46,13 @@ def within(*command: str) -> Iterator[Where]:
     with tempfile.TemporaryDirectory() as folder:
         with subprocess.Popen([*command, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdin and process.stdout
-            mcp = json.loads(process.stdout.readline())
-            yield mcp["url"], mcp["headers"]
-            process.stdin.close()
-            assert process.wait(timeout=40) == 0
+            try:
+                mcp = json.loads(process.stdout.readline())
+                yield mcp["url"], mcp["headers"]
+                process.stdin.close()
+                assert process.wait(timeout=40) == 0
+            finally:
+                process.kill()
         place = urllib.parse.urlsplit(mcp["url"])
         with contextlib.suppress(ConnectionRefusedError):
             socket.create_connection((place.hostname, place.port)).close()

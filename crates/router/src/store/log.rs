@@ -1,6 +1,6 @@
 //! The writer of the execution log: a thread that batches, so that a call never waits for the disk or the network.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -85,12 +85,17 @@ struct Writer<S> {
 impl<S: LogSink> Writer<S> {
     fn run(mut self, receiver: &Receiver<Message>) {
         let mut ended = false;
+        let mut has_more = false;
         while !ended {
             let mut next = match self.retry_at {
                 None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
             };
-            let deadline = self.retry_at.unwrap_or_else(|| Instant::now() + WINDOW);
+            if self.retry_at.is_none() && !has_more && matches!(next, Ok(Message::Entry(_))) {
+                // Not a wait for the next one: each would wake this thread, at the cost of the call that sends it.
+                std::thread::sleep(WINDOW);
+            }
+            has_more = false;
             let mut flush = None;
             loop {
                 match next {
@@ -106,9 +111,16 @@ impl<S: LogSink> Writer<S> {
                     }
                 }
                 if self.retry_at.is_none() && self.pending.len() >= BATCH {
+                    has_more = true;
                     break;
                 }
-                next = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+                next = match self.retry_at {
+                    None => receiver.try_recv().map_err(|error| match error {
+                        TryRecvError::Empty => RecvTimeoutError::Timeout,
+                        TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                    }),
+                    Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
+                };
             }
             let written = self.write();
             if let Some(done) = flush {

@@ -1,5 +1,8 @@
 //! The program's log.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use clap::ValueEnum;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::TRACE_TARGET;
@@ -7,12 +10,43 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+use super::lines::Lines;
 use crate::trace::{self, Traces};
 
 /// Says what is logged, as `info` or `composio_router=debug,info`.
 const LOG_VARIABLE: &str = "COMPOSIO_LOG";
 /// The MCP library tells of every message at `info`, and of each client that leaves a stream as of an error.
 const DEFAULT: &str = "info,rmcp=warn,rmcp::service=off";
+
+/// How long the end of the process waits for whoever reads the log.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The process has one log, as it has one standard error.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Writes the lines that are left, for at most five seconds.
+pub(super) fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush(PATIENCE);
+    }
+}
+
+/// The lines of the log, which are written before a panic is told: it may be the end.
+fn lines() -> Result<Lines> {
+    if let Some(lines) = LINES.get() {
+        return Ok(lines.clone());
+    }
+    let lines = Lines::start(std::io::stderr())
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("the log has no thread to write it: {error}")))?;
+    if LINES.set(lines.clone()).is_ok() {
+        let tell = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            flush();
+            tell(panic);
+        }));
+    }
+    Ok(lines)
+}
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum LogFormat {
@@ -39,7 +73,7 @@ impl Log {
         };
         let no_spans = format!("{TRACE_TARGET}=off").parse().map_err(|error| wrong(&error))?;
         let filter = filter.add_directive(no_spans);
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = tracing_subscriber::fmt::layer().with_writer(lines()?);
         let lines = match format {
             LogFormat::Text => {
                 let has_colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
@@ -62,10 +96,12 @@ impl Log {
         Ok(Self { traces })
     }
 
-    /// Sends the traces that are left.
+    /// Sends the traces and writes the lines that are left.
     pub(super) async fn end(self) {
         if let Some(traces) = self.traces {
             traces.end().await;
         }
+        // Nothing else runs any more that could be held up.
+        flush();
     }
 }

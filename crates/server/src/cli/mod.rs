@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod keys;
+mod lines;
 mod log;
 mod mcp;
 mod openapi;

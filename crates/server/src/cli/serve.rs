@@ -126,6 +126,7 @@ pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
+                super::log::flush();
                 std::process::exit(1);
             });
         })

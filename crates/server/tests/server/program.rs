@@ -255,6 +255,36 @@ fn a_server_that_is_told_to_stop_ends_with_zero_and_at_once_with_one() {
     assert_eq!(server.process.wait().unwrap().code(), Some(1));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_that_nobody_reads_holds_up_no_call_and_is_whole_once_it_is_read() {
+    // More than a pipe holds.
+    const CALLS: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Serving::start(folder.path(), &["--log-format", "json"]);
+    let mut stream = BufReader::new(std::net::TcpStream::connect(&server.address).unwrap());
+    for call in 0..CALLS {
+        let head = format!("GET /health/live HTTP/1.1\r\nhost: {}\r\nx-request-id: {call}\r\n\r\n", server.address);
+        stream.get_mut().write_all(head.as_bytes()).unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        while line != "\r\n" {
+            line.clear();
+            assert_ne!(stream.read_line(&mut line).unwrap(), 0);
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        stream.read_exact(&mut vec![0; length]).unwrap();
+    }
+    drop(stream);
+    server.signal("TERM");
+    let lines: Vec<Value> =
+        (&mut server.log).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    let ids = lines.iter().filter(|line| line["message"] == "request").map(|line| line["request_id"].as_str().unwrap());
+    assert_eq!(ids.collect::<Vec<_>>(), (0..CALLS).map(|call| call.to_string()).collect::<Vec<_>>());
+}
+
 #[test]
 fn every_command_has_json_for_scripts() {
     let folder = tempfile::tempdir().unwrap();
