@@ -82,8 +82,7 @@ impl Router {
         let flight = self.accounts.flight(project, id);
         let _alone = flight.lock().await;
         let store = self.account_store()?;
-        let lease = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
-        let deadline = clock::millis().saturating_add(lease);
+        let deadline = clock::millis().saturating_add(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
         loop {
             let row = store.account(project, id).await?.ok_or_else(|| unknown(id))?;
             if row.status != AccountStatus::Active {
@@ -92,7 +91,7 @@ impl Router {
             if row.credential != stale.credential {
                 return Ok(row);
             }
-            if store.lease(project, id, &self.accounts.holder, clock::millis().saturating_add(lease)).await? {
+            if store.lease(project, id, &self.accounts.holder, LEASE).await? {
                 break;
             }
             if clock::millis() > deadline {

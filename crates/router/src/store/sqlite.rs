@@ -3,6 +3,8 @@
 //! Reads are made in place: in WAL mode no writer ever holds them up, and they take microseconds. Writes go to another
 //! thread, since another process may hold the database for a while.
 
+mod accounts;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,11 +65,11 @@ impl SqliteStore {
         Ok(Self { reader, writer, log })
     }
 
-    pub(super) fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         query(&lock(&self.reader)).map_err(|error| broken(what, error))
     }
 
-    pub(super) async fn write<T: Send + 'static>(
+    async fn write<T: Send + 'static>(
         &self,
         what: &str,
         change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,

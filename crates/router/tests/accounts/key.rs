@@ -5,7 +5,7 @@ use composio_router::accounts::{AuthScheme, KeyPlace};
 use composio_vault::{MasterKey, MasterKeySource};
 use serde_json::json;
 
-use crate::support::{Server, completed, failed, fetch, link, router, session, who};
+use crate::support::{Server, completed, failed, fetch, holds, link, router, session, who, written};
 
 fn key() -> AuthScheme {
     AuthScheme::ApiKey { place: KeyPlace::Header, name: "X-Key".to_owned() }
@@ -39,10 +39,10 @@ async fn a_key_is_typed_on_a_page() {
     let reason = failed(&who(&router, &session, None).await.unwrap());
     assert!(reason.contains("refused the credential") && !reason.contains("wrong-key"), "{reason}");
     router.close().await.unwrap();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        let bytes = entry.unwrap().path();
-        let bytes = if bytes.is_file() { std::fs::read(bytes).unwrap() } else { Vec::new() };
-        assert!(!bytes.windows(15).any(|window| window == b"key-of-the-user"));
+    let all = written(folder.path());
+    assert!(all.iter().any(|(_, bytes)| holds(bytes, &asked.connected_account_id)), "the account is nowhere");
+    for (place, bytes) in all {
+        assert!(!holds(&bytes, "key-of-the-user"), "{place}");
     }
 }
 

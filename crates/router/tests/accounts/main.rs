@@ -2,7 +2,15 @@
 //! `tests/mcp-servers/install.sh`.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
 
+#[allow(dead_code, reason = "the router's tests use all of it")]
+#[path = "../router/database.rs"]
+mod database;
 mod key;
 mod oauth;
+mod postgres;
+#[allow(dead_code, reason = "the router's tests use all of it")]
+#[path = "../router/running.rs"]
+mod running;
+mod store;
 mod support;
 mod tenancy;

@@ -6,7 +6,9 @@ use composio_contract::{Backend as _, ErrorKind, LinkRequest, SessionToolkitsQue
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Setup, agree, browse, completed, failed, fetch, link, meta, router, session, who};
+use crate::support::{
+    Setup, agree, browse, completed, failed, fetch, holds, link, meta, router, session, who, written,
+};
 
 #[tokio::test]
 async fn from_authorize_to_execute() {
@@ -42,22 +44,18 @@ async fn nothing_secret_can_be_read_in_the_files() {
     setup.router.close().await.unwrap();
     let mut secrets: Vec<String> = serde_json::from_value(setup.server.ask("/_issued").await).unwrap();
     assert!(secrets.len() >= 4, "{secrets:?}");
-    secrets.extend([waiting.link_token, "secret-of-the-app".to_owned()]);
+    secrets.extend([waiting.link_token.clone(), "secret-of-the-app".to_owned()]);
     let reply = account.raw().as_str();
-    let mut searched = 0;
-    for entry in std::fs::read_dir(setup.folder.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            let bytes = std::fs::read(&path).unwrap();
-            searched += bytes.len();
-            for secret in &secrets {
-                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-                assert!(!found, "{} has a secret in it", path.display());
-                assert!(!reply.contains(secret.as_str()));
-            }
-        }
+    let all = written(setup.folder.path());
+    for known in [&id, &waiting.connected_account_id] {
+        assert!(all.iter().any(|(_, bytes)| holds(bytes, known)), "{known} is nowhere");
     }
-    assert!(searched > 10_000, "{searched}");
+    for secret in &secrets {
+        for (place, bytes) in &all {
+            assert!(!holds(bytes, secret), "{place} has a secret in it");
+        }
+        assert!(!reply.contains(secret.as_str()));
+    }
 }
 
 #[tokio::test]

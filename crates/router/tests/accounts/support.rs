@@ -20,6 +20,8 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use url::Url;
 
+use crate::database;
+
 fn egress() -> Egress {
     Egress::new(EgressOptions { allow_hosts: vec!["127.0.0.1".to_owned(), "localhost".to_owned()] }).unwrap()
 }
@@ -136,6 +138,9 @@ pub(crate) fn router(folder: &Path, auth: AuthScheme, url: &str, more: Value) ->
         "router": {"data_dir": folder},
         "http": {"allow_hosts": ["127.0.0.1"]},
     });
+    if let Some(url) = database::of(folder) {
+        config["router"]["database"] = url.into();
+    }
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let api = Api {
         info: ToolkitInfo { slug: "api".to_owned(), name: "The API".to_owned(), description: "Knows you.".to_owned() },
@@ -144,6 +149,26 @@ pub(crate) fn router(folder: &Path, auth: AuthScheme, url: &str, more: Value) ->
         egress: egress(),
     };
     Router::builder().config(RouterConfig::from_json(config).unwrap()).source(Arc::new(api)).build().unwrap()
+}
+
+/// All that a router in a folder has written, by where it is: its files, and its tables in PostgreSQL.
+pub(crate) fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let mut all: Vec<_> = files.map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect();
+    if let Some(url) = database::of(folder) {
+        let tables = database::sql(&url, "SELECT tablename FROM pg_tables WHERE schemaname = 'composio'");
+        all.extend(tables.lines().map(|table| {
+            // Text in bytes stays text.
+            let select = format!("SET bytea_output TO escape; SELECT each FROM composio.{table} each");
+            (table.to_owned(), database::sql(&url, &select).into_bytes())
+        }));
+    }
+    all
+}
+
+/// Whether a text is in some bytes.
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// A test with OAuth: the server, a router, and a session of `ada`.

@@ -12,6 +12,7 @@ mod meta;
 mod mount;
 mod postgres;
 mod projects;
+mod running;
 mod sessions;
 mod sqlite;
 mod store;

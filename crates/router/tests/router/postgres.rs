@@ -1,9 +1,7 @@
 //! The suite on PostgreSQL, and what only that store has. Each server is a real one in a folder of its own.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
 use composio_contract::{Backend as _, ErrorKind};
@@ -15,46 +13,11 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::common::{Shelf, create};
-use crate::database::{SERVER, sql};
+use crate::database::sql;
+use crate::running::{self, Server};
 
-/// A server. It ends with its input, however this process ends.
-struct Server {
-    url: String,
-    process: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Server {
-    fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/postgres/server.py");
-        let mut process =
-            Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let input = process.stdin.take();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut url = String::new();
-        output.read_line(&mut url).unwrap();
-        assert!(url.starts_with("postgres://"), "PostgreSQL does not start; standard error says why");
-        Self { url: url.trim().to_owned(), process, input, output }
-    }
-
-    fn tell(&mut self, command: &str) -> String {
-        writeln!(self.input.as_mut().unwrap(), "{command}").unwrap();
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
-        answer.trim().to_owned()
-    }
-
-    fn certificate(&self) -> PathBuf {
-        sql(&self.url, "SHOW data_directory").parse::<PathBuf>().unwrap().join("server.crt")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        self.process.wait().unwrap();
-    }
+fn certificate(server: &Server) -> PathBuf {
+    sql(&server.url, "SHOW data_directory").parse::<PathBuf>().unwrap().join("server.crt")
 }
 
 /// The server for the tests that leave it as it is.
@@ -74,17 +37,7 @@ fn open(url: &str) -> PostgresStore {
 /// Runs every other test of this program once more.
 #[test]
 fn the_whole_suite() {
-    let server = Server::start();
-    let done = Command::new(std::env::current_exe().unwrap())
-        .args(["--skip", "postgres::", "--skip", "sqlite::"])
-        .env(SERVER, format!("{}?sslmode=prefer", server.url))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
-    assert!(said.contains("test result: ok."), "{said}");
-    let used: u32 = sql(&server.url, "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'").parse().unwrap();
-    assert!(used > 20, "only {used} tests had a database there");
+    running::suite(&["postgres::", "sqlite::"], 20);
 }
 
 #[tokio::test]
@@ -161,7 +114,7 @@ async fn what_is_wrong_with_the_way_in_is_said_without_the_password() {
 #[tokio::test]
 async fn the_url_says_whether_the_way_is_encrypted_and_whom_to_trust() {
     let url = database("encrypted");
-    let certificate = shared().lock().unwrap().certificate();
+    let certificate = certificate(&shared().lock().unwrap());
     let encrypted = "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
                      WHERE a.application_name = 'composio' AND a.datname = 'encrypted'";
     for (mode, expected) in [

@@ -70,6 +70,6 @@ async fn insert(connection: &mut PgConnection, batch: &[LogEntry]) -> sqlx::Resu
 }
 
 /// The one character that PostgreSQL cannot keep comes from tools and models; an entry is not lost over it.
-fn plain(text: &str) -> Cow<'_, str> {
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }

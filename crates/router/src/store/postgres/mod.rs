@@ -2,6 +2,7 @@
 //!
 //! Every call is one statement, or several of which each is right alone, so that no transaction waits for a client.
 
+mod accounts;
 mod link;
 mod log;
 mod migrate;
@@ -15,8 +16,8 @@ use tokio::runtime::Handle;
 use self::link::Link;
 use super::log::LogWriter;
 use super::{
-    ApprovalRow, DatabaseUrl, KeyRow, LogEntry, Revocation, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store,
-    VersionRow, failed, fresh_key,
+    AccountStore, ApprovalRow, DatabaseUrl, KeyRow, LogEntry, Revocation, RunStatus, SIGNING_KEY, SessionRow,
+    SessionSummary, Store, VersionRow, failed, fresh_key,
 };
 use crate::clock;
 use crate::project::Project;
@@ -403,6 +404,10 @@ impl Store for PostgresStore {
         .bind(expires_at)
         .bind(clock::millis());
         self.link.changes("note a used ticket", statement).await
+    }
+
+    fn accounts(&self) -> Option<&dyn AccountStore> {
+        Some(self)
     }
 
     async fn ping(&self) -> Result<()> {
