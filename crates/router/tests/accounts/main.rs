@@ -4,5 +4,6 @@
 
 mod key;
 mod oauth;
+mod openapi;
 mod support;
 mod tenancy;
