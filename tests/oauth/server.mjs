@@ -5,6 +5,7 @@
 // Prints its URL. The user agrees to everything at once, unless told otherwise. Beside OAuth it answers:
 //   /_api               who the bearer token belongs to; 401 without a good one; repeats the header it got
 //   /_key               the same with the header x-key: key-of-the-user
+//   /_open              the headers authorization and x-key that it got, to anybody
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
 //   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives
@@ -112,6 +113,10 @@ async function own(request, response, url) {
       const header = request.headers['x-key'];
       if (header !== 'key-of-the-user') return json(response, 401, { error: 'no good key' });
       return json(response, 200, { sub: 'ada', header });
+    }
+    case '/_open': {
+      const { authorization = null, 'x-key': key = null } = request.headers;
+      return json(response, 200, { authorization, key });
     }
     case '/_counts': return json(response, 200, counts);
     case '/_issued': return json(response, 200, issued);

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::policy::Subject;
-use crate::source::{Source, ToolDefinition, ToolkitInfo};
+use crate::source::{Signing, Source, ToolDefinition, ToolkitInfo};
 
 /// The version that every tool of this router has on the wire: tools are not versioned here.
 pub(crate) const VERSION: &str = "00000000_00";
@@ -84,7 +84,8 @@ impl CatalogTool {
             output_parameters: Some(details.output_schema.map_or_else(RawJson::empty_object, RawJson::from)),
             tags: definition.tags.iter().map(|tag| tag.name().to_owned()).collect(),
             is_deprecated: details.deprecated,
-            no_auth: self.source.auth().is_none(),
+            no_auth: self.source.signing(definition) != Signing::Always,
+            scopes: details.scopes,
             deprecated,
             ..defaults
         }

@@ -19,7 +19,7 @@ use crate::fingerprint::Fingerprint;
 use crate::policy::Ask;
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::{CallContext, Listener, Outcome};
+use crate::source::{CallContext, Listener, Outcome, Signing};
 use crate::store::{LogEntry, RunStatus, Store};
 use crate::{clock, custom, fingerprint, meta};
 
@@ -135,10 +135,10 @@ impl Router {
             return Err(Error::validation(message));
         }
         let tool = self.catalog.tool(slug).await?;
-        if let Some(account) = account.filter(|_| tool.source.auth().is_none()) {
+        if let Some(account) = account.filter(|_| tool.source.signing(&tool.definition) == Signing::Never) {
             return Err(Error::validation(format!(
-                "the account `{account}` cannot be used: the tools of `{}` need no connected account; leave `account` out",
-                tool.toolkit().slug
+                "the account `{account}` cannot be used: the calls of {} need no connected account; leave `account` out",
+                tool.slug()
             )));
         }
         let mut call = Call {
@@ -257,10 +257,16 @@ impl Router {
         context: &CallContext,
         account: Option<&str>,
     ) -> Result<Outcome> {
-        if tool.source.auth().is_none() {
+        let toolkit = &tool.toolkit().slug;
+        let is_signed = match tool.source.signing(&tool.definition) {
+            Signing::Never => false,
+            Signing::Optional => account.is_some() || self.has_account(session, toolkit).await?,
+            Signing::Always => true,
+        };
+        if !is_signed {
             return tool.source.call(&tool.definition, arguments, context).await;
         }
-        let account = self.account_for(session, &tool.toolkit().slug, account).await?;
+        let account = self.account_for(session, toolkit, account).await?;
         let (account, credential) = self.credential(account).await?;
         match run_with(tool, arguments.clone(), context, credential).await {
             Err(error) if error.kind() == ErrorKind::Authentication => {
@@ -283,7 +289,7 @@ async fn run_with(
     let context = CallContext { credential: Some(Arc::clone(&credential)), ..context.clone() };
     match tool.source.call(&tool.definition, arguments, &context).await {
         Ok(outcome) => Ok(credential.mask_outcome(outcome)),
-        Err(error) => Err(Error::new(error.kind(), credential.mask(&error.to_string()))),
+        Err(error) => Err(credential.echoes().mask_error(error)),
     }
 }
 

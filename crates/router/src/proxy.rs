@@ -1,14 +1,17 @@
 //! Raw calls to the API behind a toolkit.
 
+use std::sync::Arc;
+
 use composio_contract::{Error, MountPath, ProxyExecuteRequest, ProxyReply, Result, ResultType};
 use serde_json::{Map, Value, json};
 
+use crate::accounts::{Credential, is_renewable};
 use crate::execute::Record;
 use crate::fingerprint;
 use crate::mount;
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::{CallContext, ProxyBody};
+use crate::source::{CallContext, ProxyBody, ProxyResult, Source};
 use crate::store::RunStatus;
 
 /// What the log calls a raw call.
@@ -18,8 +21,8 @@ impl Router {
     /// Sends a raw request for a caller. Whatever the API answers is a result.
     ///
     /// # Errors
-    /// Where the session's settings refuse it, the toolkit has no API, the endpoint lies on another host, or the API
-    /// cannot be reached.
+    /// Where the session's settings refuse it, the toolkit has no API, the endpoint lies on another host, the user has no
+    /// connected account and needs one, or the API cannot be reached.
     pub(crate) async fn proxy(&self, session: &LiveSession, request: &ProxyExecuteRequest) -> Result<ProxyReply> {
         let source = self.catalog.source(&request.toolkit_slug)?;
         let toolkit = &source.toolkit().slug;
@@ -43,7 +46,8 @@ impl Router {
             listener: None,
             credential: None,
         };
-        let done = match tokio::time::timeout(context.time_limit, source.proxy(request, &context)).await {
+        let running = self.proxy_signed(session, source, request, &context);
+        let done = match tokio::time::timeout(context.time_limit, running).await {
             Ok(done) => done,
             Err(_) => {
                 let seconds = context.time_limit.as_secs_f64();
@@ -84,5 +88,43 @@ impl Router {
             input_requests: None,
             request_state: None,
         })
+    }
+
+    /// Sends a raw request with what signs the toolkit's calls, where there is that. A credential that the API refuses is
+    /// renewed once, where it can be, and the request sent again: a refused one has done nothing.
+    async fn proxy_signed(
+        &self,
+        session: &LiveSession,
+        source: &Arc<dyn Source>,
+        request: &ProxyExecuteRequest,
+        context: &CallContext,
+    ) -> Result<ProxyResult> {
+        source.check_proxy(request).await?;
+        if source.auth().is_none() {
+            return source.proxy(request, context).await;
+        }
+        let account = self.account_for(session, &source.toolkit().slug, None).await?;
+        let (account, credential) = self.credential(account).await?;
+        let answer = proxy_with(source, request, context, credential).await?;
+        if answer.status != 401 || !is_renewable(&account) {
+            return Ok(answer);
+        }
+        let (_, credential) = self.credential_after_refusal(&account).await?;
+        proxy_with(source, request, context, credential).await
+    }
+}
+
+/// Sends a raw request with a credential, and masks what comes back of it.
+async fn proxy_with(
+    source: &Arc<dyn Source>,
+    request: &ProxyExecuteRequest,
+    context: &CallContext,
+    credential: Credential,
+) -> Result<ProxyResult> {
+    let credential = Arc::new(credential);
+    let context = CallContext { credential: Some(Arc::clone(&credential)), ..context.clone() };
+    match source.proxy(request, &context).await {
+        Ok(answer) => Ok(credential.mask_answer(answer)),
+        Err(error) => Err(credential.echoes().mask_error(error)),
     }
 }

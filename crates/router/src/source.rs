@@ -111,14 +111,27 @@ pub struct ToolDetails {
     pub output_schema: Option<Value>,
     /// Whether the tool should not be used any more.
     pub deprecated: bool,
+    /// The scopes that the account's token must have for it.
+    pub scopes: Vec<String>,
 }
 
 impl ToolDetails {
     /// What the definition itself says.
     #[must_use]
     pub fn of(tool: &ToolDefinition) -> Self {
-        Self { output_schema: tool.output_schema.clone(), deprecated: false }
+        Self { output_schema: tool.output_schema.clone(), ..Self::default() }
     }
+}
+
+/// Whether a tool's calls take a connected account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// They are never signed.
+    Never,
+    /// They are signed where the user has an account.
+    Optional,
+    /// They are not made without one.
+    Always,
 }
 
 /// What an API answered to a raw call.
@@ -170,7 +183,7 @@ pub struct CallContext {
     pub output_limit: usize,
     /// Who hears of the call while it runs, if anyone does.
     pub listener: Option<Arc<dyn Listener>>,
-    /// What signs the call, where [`Source::auth`] asks for it. It is for the API alone: the router masks an echo of it in
+    /// What signs the call, where [`Source::signing`] asks for it. It is for the API alone: the router masks an echo of it in
     /// the result.
     pub credential: Option<Arc<Credential>>,
 }
@@ -217,6 +230,12 @@ pub trait Source: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a tool's calls are signed as [`Source::auth`] says.
+    fn signing(&self, tool: &ToolDefinition) -> Signing {
+        let _ = tool;
+        if self.auth().is_some() { Signing::Always } else { Signing::Never }
+    }
+
     /// Counts up when the tools may have changed.
     fn generation(&self) -> u64;
 
@@ -234,6 +253,15 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// What is told of a tool where it is shown whole.
     fn details(&self, tool: &ToolDefinition) -> ToolDetails {
         ToolDetails::of(tool)
+    }
+
+    /// Checks where a raw request would go, before an account is looked up for it.
+    ///
+    /// # Errors
+    /// Those of [`Source::proxy`] that need no request to be sent.
+    async fn check_proxy(&self, request: &ProxyExecuteRequest) -> Result<()> {
+        let _ = request;
+        Ok(())
     }
 
     /// Sends a raw request to the API behind the toolkit: a relative endpoint goes below its base URL, an absolute one must

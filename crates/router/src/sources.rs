@@ -7,10 +7,11 @@ use composio_egress::{Egress, EgressOptions};
 use tokio::runtime::Handle;
 use url::Url;
 
+use crate::accounts::AuthScheme;
 use crate::builtin::{self, Selection};
 use crate::config::{McpOptions, RouterConfig, ToolkitOptions};
 use crate::mcp::{McpServerConfig, McpSource, McpTransport};
-use crate::openapi::{DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
+use crate::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
 use crate::source::Source;
 
 /// One source a toolkit; nothing is started yet.
@@ -41,6 +42,14 @@ fn api(options: &ToolkitOptions, config: &RouterConfig) -> Result<OpenApiConfig>
     let wrong = |what: String| Error::new(ErrorKind::Configuration, format!("the toolkit `{slug}`: {what}"));
     let base_url = options.base_url.as_deref().map(Url::parse).transpose();
     let auth = options.auth.as_ref().map(|auth| auth.read()).transpose();
+    let connect = options.connect.as_ref().map(|connect| connect.read()).transpose();
+    // Who says what this program is known as at a provider has said that there is one.
+    let has_provider = options.auth.is_none() && config.auth.iter().any(|auth| auth.toolkit == slug);
+    let accounts = match connect.map_err(|(key, message)| wrong(format!("`connect.{key}`: {message}")))? {
+        Some(accounts) => accounts,
+        None if has_provider => AccountChoice::Scheme(AuthScheme::OAuth2(Box::default())),
+        None => AccountChoice::default(),
+    };
     Ok(OpenApiConfig {
         name: options.name.clone(),
         description: options.description.clone(),
@@ -49,6 +58,7 @@ fn api(options: &ToolkitOptions, config: &RouterConfig) -> Result<OpenApiConfig>
         allow_hosts: options.allow_hosts.clone(),
         headers: options.headers.clone(),
         auth: auth.map_err(|(key, message)| wrong(format!("`auth.{key}`: {message}")))?,
+        accounts,
         operations: OperationChoice {
             include_tags: options.include_tags.clone(),
             exclude_tags: options.exclude_tags.clone(),

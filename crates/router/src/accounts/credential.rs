@@ -11,20 +11,14 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::sealed::Stored;
-use super::{AuthScheme, KeyPlace};
-use crate::source::Outcome;
-
-/// What stands in place of an echoed secret.
-const MASK: &str = "***";
-/// A shorter text is not masked: it would be found everywhere, and whoever reads the result learns nothing from it.
-const SHORTEST: usize = 4;
+use super::{AuthScheme, Echoes, KeyPlace};
+use crate::source::{Outcome, ProxyBody, ProxyResult};
 
 /// What signs a call. It can be put on a request, and masked in what comes back; it cannot be read.
 pub struct Credential {
     place: Place,
     value: SecretString,
-    /// Every form in which the secret could come back.
-    echoes: Vec<SecretString>,
+    echoes: Echoes,
 }
 
 #[derive(Debug)]
@@ -42,51 +36,58 @@ impl fmt::Debug for Credential {
 
 impl Credential {
     pub(super) fn new(scheme: &AuthScheme, stored: &Stored) -> Result<Self> {
-        let (secret, value) = match stored {
-            Stored::Key { key } => (key, key.expose_secret().to_owned()),
-            Stored::OAuth2 { access, .. } => (access, access.expose_secret().to_owned()),
-            Stored::Basic { username, password } => {
-                let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
-                (password, BASE64.encode(pair.as_bytes()))
-            }
-        };
-        let secret = secret.expose_secret();
-        let json = serde_json::to_string(secret).unwrap_or_default();
-        let escaped: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let mut echoes: Vec<String> = vec![
-            value.clone(),
-            secret.to_owned(),
-            json.trim_matches('"').to_owned(),
-            escaped,
-            BASE64.encode(secret.as_bytes()),
-        ];
-        echoes.retain(|echo| echo.len() >= SHORTEST);
-        echoes.sort_by_key(|echo| std::cmp::Reverse(echo.len()));
-        echoes.dedup();
-        let (place, value) = match (scheme, stored) {
-            (AuthScheme::ApiKey { place, name }, Stored::Key { .. }) => {
-                let place = match place {
-                    KeyPlace::Query => Place::Query(name.clone()),
-                    KeyPlace::Cookie => Place::Cookie(name.clone()),
-                    KeyPlace::Header => Place::Header(name.parse().map_err(|_| {
-                        Error::new(ErrorKind::Configuration, format!("{name:?} is not the name of a header"))
-                    })?),
-                };
-                (place, value)
-            }
-            (AuthScheme::Bearer, Stored::Key { .. }) | (AuthScheme::OAuth2(_), Stored::OAuth2 { .. }) => {
-                (Place::Header(AUTHORIZATION), format!("Bearer {value}"))
-            }
-            (AuthScheme::Basic, Stored::Basic { .. }) => (Place::Header(AUTHORIZATION), format!("Basic {value}")),
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::ConnectedAccount,
-                    "the account was connected when the toolkit's calls were signed in another way",
-                )
-                .with_suggested_fix("connect it again"));
-            }
-        };
-        Ok(Self { place, value: value.into(), echoes: echoes.into_iter().map(Into::into).collect() })
+        match (scheme, stored) {
+            (AuthScheme::ApiKey { place, name }, Stored::Key { key }) => Self::key(*place, name, key),
+            (AuthScheme::Bearer, Stored::Key { key: token })
+            | (AuthScheme::OAuth2(_), Stored::OAuth2 { access: token, .. }) => Ok(Self::bearer(token)),
+            (AuthScheme::Basic, Stored::Basic { username, password }) => Ok(Self::basic(username, password)),
+            _ => Err(Error::new(
+                ErrorKind::ConnectedAccount,
+                "the account was connected when the toolkit's calls were signed in another way",
+            )
+            .with_suggested_fix("connect it again")),
+        }
+    }
+
+    /// A key in a place of its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the place is a header of a name that none has.
+    pub(crate) fn key(place: KeyPlace, name: &str, key: &SecretString) -> Result<Self> {
+        let place =
+            match place {
+                KeyPlace::Query => Place::Query(name.to_owned()),
+                KeyPlace::Cookie => Place::Cookie(name.to_owned()),
+                KeyPlace::Header => Place::Header(name.parse().map_err(|_| {
+                    Error::new(ErrorKind::Configuration, format!("{name:?} is not the name of a header"))
+                })?),
+            };
+        let mut echoes = Echoes::default();
+        echoes.add(key.expose_secret());
+        Ok(Self { place, value: key.clone(), echoes })
+    }
+
+    /// `Authorization: Bearer …`
+    pub(crate) fn bearer(token: &SecretString) -> Self {
+        let mut echoes = Echoes::default();
+        echoes.add(token.expose_secret());
+        let value = format!("Bearer {}", token.expose_secret()).into();
+        Self { place: Place::Header(AUTHORIZATION), value, echoes }
+    }
+
+    /// `Authorization: Basic …`
+    pub(crate) fn basic(username: &str, password: &SecretString) -> Self {
+        let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
+        let pair = Zeroizing::new(BASE64.encode(pair.as_bytes()));
+        let mut echoes = Echoes::default();
+        echoes.add(password.expose_secret());
+        echoes.add(&pair);
+        let value = format!("Basic {}", pair.as_str()).into();
+        Self { place: Place::Header(AUTHORIZATION), value, echoes }
+    }
+
+    pub(crate) fn echoes(&self) -> &Echoes {
+        &self.echoes
     }
 
     /// Signs a request. What the request had in that place is replaced.
@@ -110,7 +111,11 @@ impl Credential {
             Place::Query(name) => {
                 let kept: Vec<(String, String)> =
                     request.url.query_pairs().into_owned().filter(|(known, _)| known != name).collect();
-                request.url.query_pairs_mut().clear().extend_pairs(kept).append_pair(name, secret);
+                // What has nothing in that place keeps its query as it is written.
+                if kept.len() < request.url.query_pairs().count() {
+                    request.url.query_pairs_mut().clear().extend_pairs(kept);
+                }
+                request.url.query_pairs_mut().append_pair(name, secret);
             }
             Place::Cookie(name) => {
                 let before = request.headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -128,25 +133,32 @@ impl Credential {
     /// The text with every echo of the secret masked.
     #[must_use]
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut masked = Cow::Borrowed(text);
-        for echo in &self.echoes {
-            if masked.contains(echo.expose_secret()) {
-                masked = Cow::Owned(masked.replace(echo.expose_secret(), MASK));
-            }
+        self.echoes.mask(text)
+    }
+
+    /// The answer to a raw call with every echo masked.
+    pub(crate) fn mask_answer(&self, mut answer: ProxyResult) -> ProxyResult {
+        for value in answer.headers.values_mut() {
+            *value = self.mask(value).into_owned();
         }
-        masked
+        if let ProxyBody::Json(data) = answer.body {
+            answer.body = ProxyBody::Json(self.mask_json(data));
+        }
+        answer
+    }
+
+    fn mask_json(&self, data: RawJson) -> RawJson {
+        let masked = match self.mask(data.as_str()) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
+        };
+        // An echo that spans the text's own structure leaves no JSON; then nothing of it is passed on.
+        masked.map_or(data, |text| RawJson::parse(text).unwrap_or_else(|_| RawJson::empty_object()))
     }
 
     /// The outcome with every echo masked.
     pub(crate) fn mask_outcome(&self, outcome: Outcome) -> Outcome {
-        let data = |data: RawJson| {
-            let masked = match self.mask(data.as_str()) {
-                Cow::Borrowed(_) => None,
-                Cow::Owned(text) => Some(text),
-            };
-            // An echo that spans the text's own structure leaves no JSON; then nothing of it is passed on.
-            masked.map_or(data, |text| RawJson::parse(text).unwrap_or_else(|_| RawJson::empty_object()))
-        };
+        let data = |data| self.mask_json(data);
         match outcome {
             Outcome::Completed(given) => Outcome::Completed(data(given)),
             Outcome::Failed { error, data: given } => {

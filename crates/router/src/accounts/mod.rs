@@ -8,6 +8,7 @@ mod complete;
 mod config;
 mod connect;
 mod credential;
+mod echoes;
 mod link;
 mod listener;
 mod manage;
@@ -40,6 +41,8 @@ use crate::store::{AccountStore, Location};
 pub(crate) use config::AuthConfig;
 pub use connect::{ConnectReply, Connected};
 pub use credential::Credential;
+pub(crate) use echoes::Echoes;
+pub(crate) use refresh::is_renewable;
 pub use scheme::{AuthScheme, KeyPlace, OAuthFlow, OAuthScheme};
 pub use wire::AccountChange;
 

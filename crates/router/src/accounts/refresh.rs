@@ -29,6 +29,11 @@ fn has_lapsed(row: &AccountRow) -> bool {
     row.expires_at.is_some_and(|at| at <= clock::millis())
 }
 
+/// Whether a credential that the API refuses can be replaced without the user.
+pub(crate) fn is_renewable(row: &AccountRow) -> bool {
+    row.auth_scheme.ends_with("OAUTH2")
+}
+
 /// The error of an account that has to be connected again.
 pub(super) fn ended(row: &AccountRow) -> Error {
     let reason = row.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -57,7 +62,7 @@ impl Router {
 
     /// What signs a call once the API has refused what signed it before.
     pub(crate) async fn credential_after_refusal(&self, refused: &AccountRow) -> Result<(AccountRow, Credential)> {
-        if !refused.auth_scheme.ends_with("OAUTH2") {
+        if !is_renewable(refused) {
             let message = format!("the API of `{}` refused the credential of {}", refused.toolkit, refused.id);
             return Err(Error::new(ErrorKind::ConnectedAccount, message)
                 .with_suggested_fix("connect the account again, with a credential that is good"));

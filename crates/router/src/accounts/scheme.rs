@@ -1,6 +1,7 @@
 //! How a toolkit's calls are signed.
 
 use composio_oauth::Provider;
+pub use composio_openapi::KeyPlace;
 
 /// How a toolkit's calls are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +19,6 @@ pub enum AuthScheme {
     Basic,
     /// `Authorization: Bearer …` with a token that a provider gives.
     OAuth2(Box<OAuthScheme>),
-}
-
-/// Where an API key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyPlace {
-    /// In a header.
-    Header,
-    /// In the query.
-    Query,
-    /// In a cookie.
-    Cookie,
 }
 
 /// Whose agreement a token needs.

@@ -39,6 +39,12 @@ impl Router {
         Ok(rows.into_iter().filter(fits).map(as_of_now).collect())
     }
 
+    /// Whether the user has an account of a toolkit that a call could use.
+    pub(crate) async fn has_account(&self, session: &LiveSession, toolkit: &str) -> Result<bool> {
+        let rows = self.accounts_of(session, toolkit).await?;
+        Ok(rows.iter().any(|row| row.status == AccountStatus::Active && !row.disabled))
+    }
+
     /// The account that a call of a toolkit uses: the one asked for by id or alias, else the newest active one.
     ///
     /// # Errors

@@ -174,6 +174,18 @@ mod tests {
                 "conf/composio.toml:6:9: `toolkit.0.auth.query`: stands beside another place",
             ),
             (
+                "[[toolkit]]\nopenapi = 'a.json'\nauth = { bearer = 'x' }\nconnect = { scheme = 'oauth2' }\n",
+                "conf/composio.toml:4:11: `toolkit.0.connect`: stands beside `auth`",
+            ),
+            (
+                "[[toolkit]]\nopenapi = 'a.json'\n[toolkit.connect]\nscheme = 'api_key'\n",
+                "conf/composio.toml:4:10: `toolkit.0.connect.scheme`: `api_key` needs its place",
+            ),
+            (
+                "[[toolkit]]\nopenapi = 'a.json'\n[toolkit.connect]\nscheme = 'basic'\nquery = 'k'\n",
+                "conf/composio.toml:5:9: `toolkit.0.connect.query`: is the place of an API key",
+            ),
+            (
                 "[[mcp]]\nslug = 'x'\nurl = 'u'\nheaders = { \"ä\" = 'ö', Authorization = 'Bearer ${TOKN}' }\n",
                 "conf/composio.toml:4:40: `mcp.0.headers.Authorization`: uses the environment variable `TOKN`, which is not set",
             ),

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
-pub use self::toolkit::{SignOptions, ToolkitOptions};
+pub use self::toolkit::{ConnectOptions, ConnectScheme, SignOptions, ToolkitOptions};
 use crate::store::Location;
 
 /// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.

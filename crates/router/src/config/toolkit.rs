@@ -10,7 +10,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{optional_seconds, secrets};
-use crate::openapi::{ApiKeyAuth, StaticAuth};
+use crate::accounts::AuthScheme;
+use crate::openapi::{AccountChoice, ApiKeyAuth, StaticAuth};
 
 /// An API, which becomes a toolkit by its OpenAPI document.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -40,6 +41,8 @@ pub struct ToolkitOptions {
     pub headers: BTreeMap<String, SecretString>,
     /// What signs the requests of every user.
     pub auth: Option<SignOptions>,
+    /// How accounts of the users sign their requests; what a document in a file says where it is missing.
+    pub connect: Option<ConnectOptions>,
     /// Only operations with one of these tags; all where it is missing.
     pub include_tags: Option<Vec<String>>,
     /// Not operations with one of these tags.
@@ -77,6 +80,71 @@ pub struct SignOptions {
     pub query: Option<String>,
     /// The cookie that the key goes in.
     pub cookie: Option<String>,
+}
+
+/// How accounts of the users sign their requests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectOptions {
+    /// The kind of account.
+    pub scheme: ConnectScheme,
+    /// The header that an API key goes in.
+    pub header: Option<String>,
+    /// The query parameter that an API key goes in.
+    pub query: Option<String>,
+    /// The cookie that an API key goes in.
+    pub cookie: Option<String>,
+}
+
+/// A kind of account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectScheme {
+    /// None: requests go unsigned.
+    None,
+    /// OAuth 2, with the addresses of the document or of `[[auth]]`.
+    Oauth2,
+    /// A token that the user has.
+    Bearer,
+    /// A name and a password.
+    Basic,
+    /// A key, in the place that `header`, `query` or `cookie` names.
+    ApiKey,
+}
+
+impl ConnectOptions {
+    /// Which accounts, or what is wrong with the keys together.
+    pub(crate) fn read(&self) -> Result<AccountChoice, (&'static str, String)> {
+        let places = [
+            (KeyPlace::Header, "header", &self.header),
+            (KeyPlace::Query, "query", &self.query),
+            (KeyPlace::Cookie, "cookie", &self.cookie),
+        ];
+        let mut given = places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.clone()?)));
+        let place = given.next();
+        if let Some((_, key, _)) = given.next() {
+            return Err((key, "stands beside another place of the key; give one of them".to_owned()));
+        }
+        let scheme = match (self.scheme, place) {
+            (ConnectScheme::ApiKey, Some((place, key, name))) => {
+                if place == KeyPlace::Header && name.parse::<reqwest::header::HeaderName>().is_err() {
+                    return Err((key, format!("{name:?} is not the name of a header")));
+                }
+                AuthScheme::ApiKey { place, name }
+            }
+            (ConnectScheme::ApiKey, None) => {
+                return Err(("scheme", "`api_key` needs its place; give `header`, `query` or `cookie`".to_owned()));
+            }
+            (_, Some((_, key, _))) => {
+                return Err((key, "is the place of an API key, and the scheme is another".to_owned()));
+            }
+            (ConnectScheme::None, None) => return Ok(AccountChoice::None),
+            (ConnectScheme::Oauth2, None) => AuthScheme::OAuth2(Box::default()),
+            (ConnectScheme::Bearer, None) => AuthScheme::Bearer,
+            (ConnectScheme::Basic, None) => AuthScheme::Basic,
+        };
+        Ok(AccountChoice::Scheme(scheme))
+    }
 }
 
 impl SignOptions {
@@ -140,6 +208,12 @@ impl ToolkitOptions {
             && !url::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         {
             return Some((vec!["base_url"], "is no http or https URL".to_owned()));
+        }
+        if self.auth.is_some() && self.connect.is_some() {
+            return Some((vec!["connect"], "stands beside `auth`, which signs the calls of every user".to_owned()));
+        }
+        if let Some((key, message)) = self.connect.as_ref().and_then(|connect| connect.read().err()) {
+            return Some((vec!["connect", key], message));
         }
         let (key, message) = self.auth.as_ref()?.read().err()?;
         let path = if key.is_empty() { vec!["auth"] } else { vec!["auth", key] };

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_openapi::{KeyPlace, Operation};
-use secrecy::SecretString;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
+use super::accounts::AccountChoice;
 use crate::slug;
 
 /// An API whose operations become a toolkit.
@@ -34,6 +36,8 @@ pub struct OpenApiConfig {
     pub headers: BTreeMap<String, SecretString>,
     /// What signs the requests of every user.
     pub auth: Option<StaticAuth>,
+    /// Which accounts sign the requests, where `auth` does not.
+    pub accounts: AccountChoice,
     /// Which operations are offered.
     pub operations: OperationChoice,
     /// How long a call may take, where that is less than the router's own limit.
@@ -140,7 +144,7 @@ impl OperationChoice {
 }
 
 impl OpenApiConfig {
-    /// An API with the defaults: the document's first server, every operation, no headers, nothing that signs.
+    /// An API with the defaults: the document's first server, every operation, no headers, accounts as the document says.
     #[must_use]
     pub fn new(slug: impl Into<String>, document: DocumentPlace) -> Self {
         Self {
@@ -153,6 +157,7 @@ impl OpenApiConfig {
             allow_hosts: Vec::new(),
             headers: BTreeMap::new(),
             auth: None,
+            accounts: AccountChoice::default(),
             operations: OperationChoice::default(),
             call_timeout: None,
             cache: None,
@@ -169,6 +174,17 @@ impl OpenApiConfig {
             && !matches!(base.scheme(), "http" | "https")
         {
             return Err(self.wrong(&format!("`base_url` has the scheme `{}`; use http or https", base.scheme())));
+        }
+        let secret = match &self.auth {
+            Some(StaticAuth::Bearer(token)) => Some(token),
+            Some(
+                StaticAuth::ApiKey(ApiKeyAuth { place: Some((KeyPlace::Query, _)), .. }) | StaticAuth::Basic { .. },
+            ) => None,
+            Some(StaticAuth::ApiKey(key)) => Some(&key.key),
+            None => None,
+        };
+        if secret.is_some_and(|secret| HeaderValue::from_str(secret.expose_secret()).is_err()) {
+            return Err(self.wrong("the secret in `auth` has a character that a header cannot have"));
         }
         Ok(())
     }

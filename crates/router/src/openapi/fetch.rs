@@ -24,6 +24,16 @@ pub(super) struct Fetched {
     pub(super) url: Option<Url>,
 }
 
+/// The document, where it is on this machine and can be read.
+pub(super) fn at_hand(place: &DocumentPlace) -> Option<Fetched> {
+    let text = match place {
+        DocumentPlace::Text(text) => text.as_ref().to_owned(),
+        DocumentPlace::File(path) => std::fs::read_to_string(path).ok()?,
+        DocumentPlace::Url(_) => return None,
+    };
+    Some(Fetched { text, url: None })
+}
+
 /// Reads the document.
 ///
 /// # Errors

@@ -1,8 +1,10 @@
 //! APIs as sources of tools, from their OpenAPI documents.
 //!
-//! The document is read when the toolkit is first needed. A call becomes one HTTP request through the guarded way out, to
-//! the servers of the document and the hosts that the configuration names, nowhere else; what signs it is applied last.
+//! A document in a file is read when the source is made, where it is to say how calls are signed; one from a URL when the
+//! toolkit is first needed. A call becomes one HTTP request through the guarded way out, to the servers of the document and
+//! the hosts that the configuration names, nowhere else; what signs it is applied last.
 
+mod accounts;
 mod config;
 mod credential;
 mod fetch;
@@ -19,16 +21,20 @@ use bytes::Bytes;
 use composio_contract::{Error, ErrorKind, ProxyExecuteRequest, Result};
 use composio_egress::Request;
 use composio_openapi::{Document, Input, Operation, Prepared, Refused};
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use self::accounts::AccountChoice;
 pub use self::config::{ApiKeyAuth, DocumentPlace, OpenApiConfig, OperationChoice, StaticAuth};
-pub use self::credential::Credential;
 use self::fetch::Fetched;
 use self::send::Api;
+use crate::accounts::{AuthScheme, Credential};
 use crate::slug;
-use crate::source::{CallContext, Outcome, ProxyResult, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo};
+use crate::source::{
+    CallContext, Outcome, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
+};
 
 /// The longest description of a tool, in characters; some providers take no longer one.
 const MAX_DESCRIPTION: usize = 1_000;
@@ -45,6 +51,8 @@ pub struct OpenApiSource {
     config: OpenApiConfig,
     toolkit: ToolkitInfo,
     api: Api,
+    /// How its calls are signed with accounts of the users.
+    scheme: Option<AuthScheme>,
     loaded: OnceLock<Arc<Loaded>>,
     /// Held while the document is read, so that it is read once.
     reading: tokio::sync::Mutex<()>,
@@ -89,7 +97,8 @@ impl Loaded {
 }
 
 impl OpenApiSource {
-    /// A source for an API; nothing is read yet.
+    /// A source for an API. A document in a file, or given in code, is read at once where it is to say how calls are signed;
+    /// what is wrong with it is told by the calls that need it.
     ///
     /// ```
     /// use composio_router::openapi::{DocumentPlace, OpenApiConfig, OpenApiSource};
@@ -113,7 +122,15 @@ impl OpenApiSource {
                 .unwrap_or_else(|| format!("The API that {} describes.", config.document)),
         };
         let api = Api::new(&config)?;
-        Ok(Self { config, toolkit, api, loaded: OnceLock::new(), reading: tokio::sync::Mutex::default() })
+        let is_asked = match &config.accounts {
+            AccountChoice::Document | AccountChoice::Scheme(AuthScheme::OAuth2(_)) => config.auth.is_none(),
+            AccountChoice::Scheme(_) | AccountChoice::None => false,
+        };
+        let at_hand = if is_asked { fetch::at_hand(&config.document) } else { None };
+        let loaded = at_hand.and_then(|fetched| Loaded::new(&fetched).ok()).map(Arc::new);
+        let scheme = accounts::scheme(&config, loaded.as_ref().map(|loaded| &loaded.document));
+        let loaded = loaded.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self { config, toolkit, api, scheme, loaded, reading: tokio::sync::Mutex::default() })
     }
 
     async fn loaded(&self) -> Result<Arc<Loaded>> {
@@ -132,6 +149,14 @@ impl OpenApiSource {
             })
         })
         .await?;
+        let is_unsigned = self.config.accounts == AccountChoice::Document && self.scheme.is_none();
+        if let Some(missed) = accounts::scheme(&self.config, Some(&fresh.document)).filter(|_| is_unsigned) {
+            tracing::warn!(
+                toolkit = self.toolkit.slug,
+                scheme = missed.name(),
+                "the document wants calls to be signed; say how in `connect` or `auth` of the toolkit"
+            );
+        }
         Ok(Arc::clone(self.loaded.get_or_init(|| Arc::new(fresh))))
     }
 
@@ -177,14 +202,26 @@ impl OpenApiSource {
         servers
     }
 
-    /// What signs a call of this operation; none where the document says that it needs nothing.
-    fn credential(&self, loaded: &Loaded, operation: Option<&Operation>) -> Result<Option<Credential>> {
+    /// The configuration's own credential for a call of this operation; none where the document says that it needs nothing.
+    fn own_credential(&self, loaded: &Loaded, operation: Option<&Operation>) -> Result<Option<Credential>> {
         let Some(auth) = &self.config.auth else { return Ok(None) };
         if operation.is_some_and(|operation| operation.security.as_ref().is_some_and(Vec::is_empty)) {
             return Ok(None);
         }
         let wanted = operation.map_or(loaded.document.security(), |one| loaded.document.security_of(one));
         credential::resolve(auth, &loaded.document, wanted).map(Some)
+    }
+
+    /// A raw call as it is sent, and the servers that it may go to.
+    async fn raw(&self, request: &ProxyExecuteRequest) -> Result<(Arc<Loaded>, Request, Vec<Url>)> {
+        let loaded = self.loaded().await?;
+        let servers = self.servers(&loaded);
+        let base = servers.first().ok_or_else(|| {
+            Error::validation(format!("the toolkit `{}` has no server; its `base_url` must be set", self.toolkit.slug))
+        })?;
+        let prepared = proxy::request(request, base)?;
+        self.api.admit(&prepared.url, &servers)?;
+        Ok((loaded, prepared, servers))
     }
 
     async fn request(&self, prepared: &Prepared, base: &Url, context: &CallContext) -> Result<Request, String> {
@@ -221,6 +258,17 @@ impl Source for OpenApiSource {
         Ok(self.define(&loaded).into())
     }
 
+    fn auth(&self) -> Option<&AuthScheme> {
+        self.scheme.as_ref()
+    }
+
+    fn signing(&self, tool: &ToolDefinition) -> Signing {
+        let Some(scheme) = &self.scheme else { return Signing::Never };
+        let Some(loaded) = self.loaded.get() else { return Signing::Always };
+        let operation = loaded.operation(&tool.operation);
+        operation.map_or(Signing::Always, |one| accounts::signing(&self.config, &loaded.document, one, scheme))
+    }
+
     fn generation(&self) -> u64 {
         0
     }
@@ -232,7 +280,13 @@ impl Source for OpenApiSource {
             tracing::debug!(tool = tool.slug, %refused, "a result has no schema");
             None
         });
-        ToolDetails { output_schema: Some(reply::schema(body)), deprecated: operation.deprecated }
+        let scopes =
+            self.scheme.as_ref().map(|scheme| accounts::scopes(&self.config, &loaded.document, operation, scheme));
+        ToolDetails {
+            output_schema: Some(reply::schema(body)),
+            deprecated: operation.deprecated,
+            scopes: scopes.unwrap_or_default(),
+        }
     }
 
     async fn call(
@@ -259,23 +313,31 @@ impl Source for OpenApiSource {
             Ok(request) => request,
             Err(reason) => return Ok(Outcome::failed(format!("{} was not called: {reason}", tool.slug))),
         };
-        let credential = self.credential(&loaded, Some(operation))?;
-        let response = self.api.send(request, &self.servers(&loaded), credential.as_ref()).await?;
+        let own = self.own_credential(&loaded, Some(operation))?;
+        let account = context.credential.as_deref().filter(|_| own.is_none());
+        if let (Some(_), Some(scheme)) = (account, &self.scheme)
+            && let Some(reason) = accounts::misfit(&self.config, &loaded.document, operation, scheme)
+        {
+            return Ok(Outcome::failed(format!("{} was not called: {reason}", tool.slug)));
+        }
+        let response = self.api.send(request, &self.servers(&loaded), own.as_ref().or(account)).await?;
+        if response.status == StatusCode::UNAUTHORIZED && account.is_some() {
+            return Err(Error::new(ErrorKind::Authentication, reply::failure(tool, &response)));
+        }
         let next = pagination::next(&response, &input, &arguments);
         reply::outcome(tool, response, next, context).await
     }
 
+    async fn check_proxy(&self, request: &ProxyExecuteRequest) -> Result<()> {
+        self.raw(request).await.map(drop)
+    }
+
     async fn proxy(&self, request: &ProxyExecuteRequest, context: &CallContext) -> Result<ProxyResult> {
-        let loaded = self.loaded().await?;
-        let servers = self.servers(&loaded);
-        let base = servers.first().ok_or_else(|| {
-            Error::validation(format!("the toolkit `{}` has no server; its `base_url` must be set", self.toolkit.slug))
-        })?;
-        let mut prepared = proxy::request(request, base)?;
+        let (loaded, mut prepared, servers) = self.raw(request).await?;
         prepared.time_limit = context.time_limit;
-        self.api.admit(&prepared.url, &servers)?;
-        let credential = self.credential(&loaded, None)?;
-        let response = self.api.send(prepared, &servers, credential.as_ref()).await?;
+        let own = self.own_credential(&loaded, None)?;
+        let credential = own.as_ref().or(context.credential.as_deref());
+        let response = self.api.send(prepared, &servers, credential).await?;
         reply::proxied(response, context).await
     }
 

@@ -212,7 +212,7 @@ fn told(headers: &HeaderMap) -> BTreeMap<String, String> {
 }
 
 /// What an error status says to a model, and what to do about it.
-fn failure(tool: &ToolDefinition, response: &Response) -> String {
+pub(super) fn failure(tool: &ToolDefinition, response: &Response) -> String {
     let status = response.status;
     let name = status.canonical_reason().unwrap_or("error");
     let mut text = format!("{}: the API answered {} {name}", tool.slug, status.as_u16());

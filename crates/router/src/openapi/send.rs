@@ -11,13 +11,15 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::config::OpenApiConfig;
-use super::credential::Credential;
+use crate::accounts::{Credential, Echoes};
 
 /// How often a request is sent that may be sent again.
 const ATTEMPTS: u32 = 3;
 /// The longest wait before another attempt; a longer one is for the caller to decide.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// A shorter header of the configuration is no secret.
+const SHORTEST_SECRET: usize = 12;
 
 /// The way to an API.
 #[derive(Debug)]
@@ -25,11 +27,13 @@ pub(super) struct Api {
     egress: Egress,
     hosts: Hosts,
     headers: HeaderMap,
+    /// Of the headers.
+    echoes: Echoes,
 }
 
 impl Api {
     pub(super) fn new(config: &OpenApiConfig) -> Result<Self> {
-        let mut headers = HeaderMap::new();
+        let (mut headers, mut echoes) = (HeaderMap::new(), Echoes::default());
         for (name, value) in &config.headers {
             let header: HeaderName =
                 name.parse().map_err(|_| config.wrong(&format!("`headers`: {name:?} is not the name of a header")))?;
@@ -37,10 +41,13 @@ impl Api {
                 config.wrong(&format!("`headers`: the value of {name} has a character that a header cannot have"))
             })?;
             value.set_sensitive(true);
+            if let Some(text) = value.to_str().ok().filter(|text| text.len() >= SHORTEST_SECRET) {
+                echoes.add(text);
+            }
             headers.insert(header, value);
         }
         let egress = Egress::new(EgressOptions { allow_hosts: config.private_hosts() })?;
-        Ok(Self { egress, hosts: Hosts::new(&config.allow_hosts)?, headers })
+        Ok(Self { egress, hosts: Hosts::new(&config.allow_hosts)?, headers, echoes })
     }
 
     pub(super) fn egress(&self) -> &Egress {
@@ -77,15 +84,14 @@ impl Api {
             }
         }
         if let Some(credential) = credential {
-            credential.apply(&mut request)?;
+            credential.sign(&mut request)?;
         }
-        let mut response = self.attempts(request).await?;
-        let mut secrets = credential.map(Credential::secrets).unwrap_or_default();
-        secrets.extend(self.headers.values().filter_map(|value| {
-            let value = value.to_str().ok()?;
-            (value.len() >= 12).then(|| value.to_owned())
-        }));
-        blank_out(&mut response, secrets);
+        let echoes = || credential.map(Credential::echoes).into_iter().chain([&self.echoes]);
+        let mut response = match self.attempts(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(echoes().fold(error, |error, echoes| echoes.mask_error(error))),
+        };
+        echoes().for_each(|echoes| echoes.mask_response(&mut response));
         Ok(response)
     }
 
@@ -130,23 +136,4 @@ pub(super) fn wait(response: &Response) -> Option<Duration> {
     let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     let left = until.as_second().saturating_sub(jiff::Timestamp::now().as_second());
     Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
-}
-
-/// Takes the secrets out of what came back: some APIs repeat what they were sent.
-fn blank_out(response: &mut Response, mut secrets: Vec<String>) {
-    // A secret that contains another goes first.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let clean = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"));
-    for value in response.headers.values_mut() {
-        let Ok(text) = value.to_str() else { continue };
-        if secrets.iter().any(|secret| text.contains(secret))
-            && let Ok(cleaned) = HeaderValue::try_from(clean(text))
-        {
-            *value = cleaned;
-        }
-    }
-    let Ok(text) = std::str::from_utf8(&response.body) else { return };
-    if secrets.iter().any(|secret| text.contains(secret)) {
-        response.body = clean(text).into();
-    }
 }

@@ -7,6 +7,7 @@
 mod database;
 mod key;
 mod oauth;
+mod openapi;
 mod postgres;
 #[allow(dead_code, reason = "the router's tests use all of it")]
 #[path = "../router/running.rs"]

@@ -11,7 +11,7 @@ use composio_contract::{
     Backend as _, CreateSession, ExecuteReply, ExecuteRequest, ProxyExecuteRequest, ProxyReply, RawJson, Result,
     Settings, Tool,
 };
-use composio_router::openapi::{DocumentPlace, OpenApiConfig, OpenApiSource};
+use composio_router::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource};
 use composio_router::{Router, RouterConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,6 +55,7 @@ impl Pets {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let mut config = OpenApiConfig::new("pets", DocumentPlace::Text(DOCUMENT.into()));
         config.base_url = Some(format!("http://127.0.0.1:{port}/v1").parse().unwrap());
+        config.accounts = AccountChoice::None;
         change(&mut config);
         let folder = tempfile::tempdir().unwrap();
         let mut options = RouterConfig::in_folder(folder.path());
