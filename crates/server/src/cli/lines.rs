@@ -191,7 +191,9 @@ mod tests {
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let mut lines = &lines;
-                scope.spawn(move || (0..500).for_each(|line| writeln!(lines, "{thread} {line}").unwrap()));
+                scope.spawn(move || {
+                    (0..500).for_each(|line| lines.write_all(format!("{thread} {line}\n").as_bytes()).unwrap());
+                });
             }
         });
         lines.flush(LONG);
