@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -62,6 +63,12 @@ def test_the_configuration_is_read(tmp_path: pathlib.Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("SEARCH_TOKEN", "t")
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    paths = {"/user": {"get": {"operationId": "users/get-authenticated"}}}
+    github = {"openapi": "3.0.3", "info": {"title": "GitHub", "version": "1"}, "paths": paths}
+    (tmp_path / "github.json").write_text(
+        json.dumps({**github, "servers": [{"url": "https://api.github.com"}]}), "utf-8"
+    )
     with Composio(backend="embedded", config=file) as composio:
         toolkits = composio.create(user_id="ada").toolkits().items
-    assert {"git", "search", "files"} <= {toolkit.slug for toolkit in toolkits}
+    assert {"git", "search", "files", "github"} <= {toolkit.slug for toolkit in toolkits}
