@@ -19,6 +19,8 @@ class Balancer(ThreadingHTTPServer):
     """Listens on a free port."""
 
     daemon_threads = True
+    # Many clients connect at once; those beyond the queue are reset.
+    request_queue_size = 1024
 
     def __init__(self, addresses: list[str]):
         super().__init__(("127.0.0.1", 0), Handler)
