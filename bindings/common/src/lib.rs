@@ -4,9 +4,11 @@
 mod calls;
 mod guard;
 mod open;
+mod program;
 mod runtime;
 
 pub use calls::{PlannedRun, remote_execute, upload};
 pub use guard::{guard, guarded};
 pub use open::{ClientSpec, Opened, seconds};
+pub use program::run_program;
 pub use runtime::{runtime, spawn};

@@ -67,7 +67,7 @@ fn embedded(config: Option<&RawJson>, runtime: fn() -> Result<Handle>) -> Result
     let build = move || {
         let runtime = runtime()?;
         let builder = Router::builder().config(config.clone()).runtime(runtime.clone());
-        #[cfg(feature = "mcp")]
+        #[cfg(feature = "server")]
         let builder = builder.session_server(Arc::new(composio_server::Loopback::new(runtime)));
         Ok(Arc::new(builder.build()?) as Arc<dyn Backend>)
     };

@@ -34,16 +34,6 @@ pub fn define_tool(draft: String) -> Result<String> {
 /// Runs the program `composio` with these arguments, of which the first is its name; gives its exit code.
 #[napi]
 pub fn run_program(arguments: Vec<String>) -> Result<u32> {
-    guard(|| program(arguments).map(u32::from))
-}
-
-#[cfg(feature = "router")]
-fn program(arguments: Vec<String>) -> composio_contract::Result<u8> {
-    Ok(composio_server::cli::run_with(arguments))
-}
-
-#[cfg(not(feature = "router"))]
-fn program(_arguments: Vec<String>) -> composio_contract::Result<u8> {
-    let kind = composio_contract::ErrorKind::Unsupported;
-    Err(composio_contract::Error::new(kind, "this build has no embedded router, and so no program"))
+    let arguments = arguments.into_iter().map(Into::into).collect();
+    guard(|| composio_binding::run_program(arguments).map(u32::from))
 }

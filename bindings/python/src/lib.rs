@@ -74,17 +74,6 @@ mod _native {
     /// Runs the program `composio` with these arguments, of which the first is its name; gives its exit code.
     #[pyfunction]
     fn run_program(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
-        errors::guard(py, || py.detach(|| program(arguments)))
+        errors::guard(py, || py.detach(|| composio_binding::run_program(arguments)))
     }
-}
-
-#[cfg(feature = "router")]
-fn program(arguments: Vec<OsString>) -> composio_contract::Result<u8> {
-    Ok(composio_server::cli::run_with(arguments))
-}
-
-#[cfg(not(feature = "router"))]
-fn program(_arguments: Vec<OsString>) -> composio_contract::Result<u8> {
-    let kind = composio_contract::ErrorKind::Unsupported;
-    Err(composio_contract::Error::new(kind, "this build has no embedded router, and so no program"))
 }

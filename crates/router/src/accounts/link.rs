@@ -35,6 +35,19 @@ pub(super) fn expiry(expires_in: Option<u64>) -> Option<i64> {
     Some(clock::millis().saturating_add(seconds.saturating_mul(1_000)))
 }
 
+/// Whether an account may be called so beside others of its user and toolkit.
+pub(super) fn check_alias<'a>(alias: &str, others: impl IntoIterator<Item = &'a AccountRow>) -> Result<()> {
+    if alias.chars().count() > LONGEST_ALIAS || alias.starts_with("ca_") {
+        let message = format!("`alias` must have at most {LONGEST_ALIAS} letters and not begin with `ca_`, as ids do");
+        return Err(Error::validation(message));
+    }
+    let taken = |row: &&AccountRow| row.alias.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(alias));
+    match others.into_iter().find(taken) {
+        Some(row) => Err(Error::validation(format!("`alias`: {} is called `{alias}` already", row.id))),
+        None => Ok(()),
+    }
+}
+
 impl Router {
     /// The same router for callers that reach it at a URL: links lead there, not to a listener of the router's own.
     #[must_use]
@@ -125,17 +138,7 @@ impl Router {
     async fn check_room(&self, session: &LiveSession, toolkit: &str, alias: Option<&str>) -> Result<()> {
         let rows = self.account_store()?.accounts(&session.project, Some(&session.user_id)).await?;
         let of_toolkit = || rows.iter().filter(|row| row.toolkit == toolkit);
-        if let Some(alias) = alias {
-            if alias.chars().count() > LONGEST_ALIAS || alias.starts_with("ca_") {
-                return Err(Error::validation(format!(
-                    "`alias` must have at most {LONGEST_ALIAS} letters and not begin with `ca_`, as ids do"
-                )));
-            }
-            let taken = |row: &&AccountRow| row.alias.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(alias));
-            if let Some(row) = of_toolkit().find(taken) {
-                return Err(Error::validation(format!("`alias`: {} is called `{alias}` already", row.id)));
-            }
-        }
+        alias.map_or(Ok(()), |alias| check_alias(alias, of_toolkit()))?;
         let Some(limit) = session.account_limit() else { return Ok(()) };
         let active = of_toolkit().filter(|row| row.status == AccountStatus::Active).count();
         if active < limit {

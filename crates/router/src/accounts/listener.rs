@@ -1,7 +1,6 @@
 //! The router's own listener for callbacks and link pages, on this machine only (RFC 8252). It is there while links wait.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,12 +22,14 @@ use crate::router::Router;
 /// Bytes of what a user types.
 const BODY: usize = 64 << 10;
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listener that starts with the first link and ends when the last one has lapsed.
-#[derive(Default)]
 pub(super) struct Listener {
     /// The port that is wanted; 0 for any.
-    port: AtomicU16,
+    port: u16,
+    /// Held by whoever starts it, so that two do not want one port.
+    starting: tokio::sync::Mutex<()>,
     running: Arc<Mutex<Option<Running>>>,
 }
 
@@ -39,17 +40,18 @@ struct Running {
 }
 
 impl Listener {
-    pub(super) fn set_port(&self, port: u16) {
-        self.port.store(port, Ordering::Relaxed);
+    pub(super) fn new(port: u16) -> Self {
+        Self { port, starting: tokio::sync::Mutex::default(), running: Arc::default() }
     }
 
     /// The listener's URL, without a slash at its end. It is there for so long at least.
     pub(super) async fn base(&self, router: &Router, lifetime: Duration) -> Result<String> {
         let end = Instant::now() + lifetime;
+        let _alone = self.starting.lock().await;
         if let Some(base) = self.extend(end) {
             return Ok(base);
         }
-        let port = self.port.load(Ordering::Relaxed);
+        let port = self.port;
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Configuration, format!("cannot listen on 127.0.0.1:{port} for callbacks: {error}"))
                 .with_suggested_fix("set `accounts.callback_port` to another port, or to 0 for any")
@@ -59,19 +61,12 @@ impl Listener {
         let bind = router.accounts.runtime.spawn(TcpListener::bind(("127.0.0.1", port)));
         let listener = bind.await.map_err(|error| failed(std::io::Error::other(error)))?.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another link may have started one meanwhile; then this one is not needed.
-        if let Some(running) = running.as_ref() {
-            return Ok(running.base.clone());
-        }
         let (until, ends) = watch::channel(end);
         let base = format!("http://{address}");
-        *running = Some(Running { base: base.clone(), until });
-        let (router, place, host) = (router.clone(), Arc::clone(&self.running), address.to_string());
-        router.accounts.runtime.clone().spawn(async move {
-            serve(listener, router, host.into(), ends).await;
-            drop(place.lock().unwrap_or_else(PoisonError::into_inner).take());
-        });
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { base: base.clone(), until });
+        let place = Arc::clone(&self.running);
+        let serving = serve(listener, router.clone(), address.to_string().into(), ends, place);
+        router.accounts.runtime.spawn(serving);
         Ok(base)
     }
 
@@ -89,17 +84,33 @@ impl Listener {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, host: Arc<str>, mut ends: watch::Receiver<Instant>) {
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    host: Arc<str>,
+    mut ends: watch::Receiver<Instant>,
+    place: Arc<Mutex<Option<Running>>>,
+) {
     loop {
         let end = *ends.borrow_and_update();
         tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    tokio::spawn(converse(stream, router.clone(), Arc::clone(&host)));
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(tokio::spawn(converse(stream, router.clone(), Arc::clone(&host)))),
+                // There are no more open files, say: the next try would fail at once too.
+                Err(error) => {
+                    tracing::warn!(%error, "a browser could not be let in");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            changed = ends.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep_until(end) => {
+                let mut running = place.lock().unwrap_or_else(PoisonError::into_inner);
+                // A link that came at this very moment wants it for longer.
+                if *ends.borrow() <= Instant::now() {
+                    drop(running.take());
+                    return;
                 }
             }
-            changed = ends.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep_until(end) => return,
         }
     }
 }

@@ -4,7 +4,8 @@ use composio_contract::{ConnectedAccount, ConnectedAccountsQuery, Error, ErrorKi
 use serde_json::Value;
 
 use super::complete::unknown;
-use super::refresh::ended;
+use super::link::check_alias;
+use super::refresh::{ended, is_renewable};
 use super::sealed::{Stored, open_credential};
 use super::select::as_of_now;
 use super::wire::{self, AccountChange};
@@ -74,13 +75,8 @@ impl Router {
         let alias = change.alias.as_ref().map(|alias| alias.trim().to_owned());
         if let Some(alias) = alias.as_ref().filter(|alias| !alias.is_empty()) {
             let others = self.account_store()?.accounts(&self.project, Some(&row.user_id)).await?;
-            let taken = |other: &AccountRow| {
-                let same = other.alias.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(alias));
-                same && other.toolkit == row.toolkit && other.id != row.id
-            };
-            if others.iter().any(taken) || alias.starts_with("ca_") || alias.chars().count() > 64 {
-                return Err(Error::validation(format!("`alias`: `{alias}` is taken, too long, or looks like an id")));
-            }
+            let others = others.iter().filter(|other| other.toolkit == row.toolkit && other.id != row.id);
+            check_alias(alias, others)?;
         }
         let row = self
             .change_account(&self.project, id, |row| {
@@ -104,7 +100,7 @@ impl Router {
         if row.status != AccountStatus::Active {
             return Err(ended(&row));
         }
-        if !row.auth_scheme.ends_with("OAUTH2") {
+        if !is_renewable(&row) {
             let message = format!("the credential of {id} is the user's own and is not renewed");
             return Err(Error::new(ErrorKind::Unsupported, message).with_suggested_fix("connect it again to change it"));
         }

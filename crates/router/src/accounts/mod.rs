@@ -103,8 +103,7 @@ impl Accounts {
             Some(MasterKeySource::File(options.master_key_file.clone().unwrap_or_else(default)))
         };
         let egress = Egress::new(EgressOptions { allow_hosts: config.http.allow_hosts.clone() })?;
-        let listener = listener::Listener::default();
-        listener.set_port(options.callback_port);
+        let listener = listener::Listener::new(options.callback_port);
         Ok(Self {
             configs: config::of(sources, &config.auth)?,
             http: Arc::new(egress),

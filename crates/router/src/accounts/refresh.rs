@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_oauth::{Grant, OAuthError, Tokens};
+use tokio::time::{Instant, sleep};
 
 use super::complete::unknown;
 use super::link::expiry;
@@ -20,6 +21,8 @@ const MARGIN: i64 = 30_000;
 const LEASE: Duration = Duration::from_secs(45);
 /// Between two looks whether another process is done.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Between two tries to store what a provider has given.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 fn lapses_soon(row: &AccountRow) -> bool {
     row.expires_at.is_some_and(|at| at <= clock::millis().saturating_add(MARGIN))
@@ -103,7 +106,7 @@ impl Router {
                 let message = format!("the connected account {id} is being renewed elsewhere, for too long");
                 return Err(Error::new(ErrorKind::Timeout, message));
             }
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
         }
         let renewed = self.renew_with_lease(stale).await;
         store.release(project, id, &self.accounts.holder).await?;
@@ -145,12 +148,21 @@ impl Router {
         };
         match renewed {
             Ok((stored, lapses)) => {
-                self.change_account(project, id, |row| {
-                    row.credential = Some(seal_credential(vault, row, &stored)?);
-                    (row.status_reason, row.expires_at) = (None, lapses);
-                    Ok(())
-                })
-                .await
+                // The provider has replaced the token before: a store that is away for a moment must not cost it.
+                let end = Instant::now() + LEASE;
+                loop {
+                    let kept = self
+                        .change_account(project, id, |row| {
+                            row.credential = Some(seal_credential(vault, row, &stored)?);
+                            (row.status_reason, row.expires_at) = (None, lapses);
+                            Ok(())
+                        })
+                        .await;
+                    match kept {
+                        Err(error) if error.is_retryable() && Instant::now() < end => sleep(STORE_PAUSE).await,
+                        kept => return kept,
+                    }
+                }
             }
             Err(error) if Tokens::may_retry(&error) => Err(match error {
                 OAuthError::Failed(error) => error,

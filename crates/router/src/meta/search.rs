@@ -12,7 +12,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{MetaTool, offered};
-use crate::accounts::wire;
 use crate::catalog::{CatalogTool, Loads, ToolkitTools, parameter_names};
 use crate::custom;
 use crate::router::Router;
@@ -91,24 +90,26 @@ impl Router {
         let custom = custom_tools(session, request.experimental.as_ref())?;
         let overlay = index(&custom);
         let toolkits = self.catalog.load(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok()).await;
-        let mut connected = BTreeMap::new();
-        for each in toolkits.iter().filter(|each| self.accounts.config(&each.toolkit.slug).is_some()) {
-            let rows = self.accounts_of(session, &each.toolkit.slug).await?;
-            let is_active = rows.iter().any(|row| wire::status(row) == "ACTIVE");
-            connected.insert(each.toolkit.slug.as_str(), is_active);
-        }
-        let loads = self.catalog.loads();
         let mut schemas = BTreeMap::new();
-        let mut results = Vec::with_capacity(request.queries.len());
-        for (query, index) in request.queries.iter().zip(1..) {
-            let hits = loads.index.search_with(&overlay, &query.use_case, HITS, |slug| {
-                composio_contract::is_custom_slug(slug)
-                    || loads.get(slug).is_some_and(|tool| session.policy.decide(&tool.subject()).is_ok())
-            });
-            results.push(result(index, query, &hits, &loads, &custom, &mut schemas));
-        }
+        let results: Vec<_> = {
+            let loads = self.catalog.loads();
+            let found = |(query, index): (&SearchQuery, _)| {
+                let hits = loads.index.search_with(&overlay, &query.use_case, HITS, |slug| {
+                    composio_contract::is_custom_slug(slug)
+                        || loads.get(slug).is_some_and(|tool| session.policy.decide(&tool.subject()).is_ok())
+                });
+                result(index, query, &hits, &loads, &custom, &mut schemas)
+            };
+            request.queries.iter().zip(1..).map(found).collect()
+        };
         let missed = results.iter().filter(|result| result.error.is_some()).count();
         let toolkits_found: Vec<&str> = schemas.values().map(|tool: &SearchedTool| tool.toolkit.as_str()).collect();
+        let mut connected = BTreeMap::new();
+        for slug in toolkits_found.iter().copied().filter(|slug| self.accounts.config(slug).is_some()) {
+            if !connected.contains_key(slug) {
+                connected.insert(slug, self.has_account(session, slug).await?);
+            }
+        }
         let statuses = connection_statuses(&toolkits, &toolkits_found, &connected);
         Ok(SearchReply {
             success: missed == 0,
