@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -59,7 +60,9 @@ def program(source: str, *arguments: str, stdin: int | None = None) -> Iterator[
     """A program of its own, which is gone afterwards, also where it hangs."""
     command = [sys.executable, "-c", textwrap.dedent(source), *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, text=True) as process:
+    # A job in the background hands on that it ignores Ctrl-C.
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen) as process:
         try:
             yield process
         finally:

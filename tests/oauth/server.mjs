@@ -9,7 +9,7 @@
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
 //   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives
-//   /_forget?what=AccessToken|RefreshToken   makes the server forget such tokens
+//   /_forget?what=AccessToken|RefreshToken|Client   makes the server forget all of them
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';

@@ -5,13 +5,13 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import Ajv from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
+
+import { freePort, untilReady } from "./processes.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "../..");
@@ -126,26 +126,4 @@ async function checkRequest(origin, { name, key, request }) {
 function onlyPrismsOwnReply(text) {
   const { validation } = JSON.parse(text);
   return Array.isArray(validation) && validation.every(({ location }) => location[0] === "response");
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-async function untilReady(origin, child) {
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`Prism ended with ${child.exitCode}`);
-    try {
-      await fetch(origin);
-      return;
-    } catch {
-      await sleep(200);
-    }
-  }
 }

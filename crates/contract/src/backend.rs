@@ -116,8 +116,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// [`ErrorKind::Unsupported`] where the backend cannot, or why it could not.
     fn serve_mcp(&self, session_id: &str) -> Result<McpServer> {
         let _ = session_id;
-        Err(Error::new(ErrorKind::Unsupported, "this build's embedded router does not serve sessions over MCP")
-            .with_suggested_fix("use session.tools(), or run `composio serve` beside the program"))
+        Err(Error::new(ErrorKind::Unsupported, "this backend serves no session over MCP from within the program"))
     }
 
     /// Lets go of what the backend holds: idle sockets, child processes, files. Further calls fail.

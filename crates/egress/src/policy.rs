@@ -93,13 +93,13 @@ impl Hosts {
     }
 }
 
-/// Where requests may go.
+/// Where requests may go: to public addresses, and to these hosts at any.
 #[derive(Debug)]
-pub(super) struct Policy(Vec<HostRule>);
+pub(super) struct Policy(Hosts);
 
 impl Policy {
     pub(super) fn new(allow_hosts: &[String]) -> Result<Self> {
-        allow_hosts.iter().map(|rule| rule.parse()).collect::<Result<_>>().map(Self)
+        Hosts::new(allow_hosts).map(Self)
     }
 
     /// Checks what a URL itself tells. A name's addresses are checked when it is resolved, an address in the URL here:
@@ -111,10 +111,8 @@ impl Policy {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::validation("the URL has a user name or password in it; send them in a header"));
         }
-        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(Error::validation("the URL has no host"));
-        };
-        if self.0.iter().any(|rule| rule.allows(&host, port)) {
+        let Some(host) = url.host() else { return Err(Error::validation("the URL has no host")) };
+        if self.0.allows(url) {
             return Ok(Route::Any);
         }
         let address = match host {

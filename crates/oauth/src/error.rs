@@ -70,6 +70,9 @@ impl From<Error> for OAuthError {
 impl From<OAuthError> for Error {
     fn from(error: OAuthError) -> Self {
         match error {
+            OAuthError::Refused(ref refusal) if refusal.code == "temporarily_unavailable" => {
+                Self::new(ErrorKind::Connection, error.to_string())
+            }
             OAuthError::Refused(_) => Self::new(ErrorKind::ConnectedAccount, error.to_string()),
             OAuthError::Failed(error) => error,
         }

@@ -1,6 +1,5 @@
 //! Tokens: got, renewed and revoked.
 
-use composio_contract::ErrorKind;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -146,17 +145,4 @@ async fn revoke_at(
     secrets.extend(client.secret.as_ref().map(|secret| secret.expose_secret()));
     let answer = post(http, endpoint, &form, client.basic().as_ref()).await?;
     answer.success("the revocation endpoint", &secrets).map(drop)
-}
-
-impl Tokens {
-    /// Whether an error of a renewal may pass, so that the old tokens are worth keeping.
-    #[must_use]
-    pub fn may_retry(error: &OAuthError) -> bool {
-        match error {
-            OAuthError::Refused(refusal) => refusal.code == "temporarily_unavailable",
-            OAuthError::Failed(error) => {
-                matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::RateLimit)
-            }
-        }
-    }
 }

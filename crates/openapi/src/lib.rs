@@ -53,6 +53,7 @@ pub use operation::{Method, Operation};
 pub use request::Prepared;
 pub use security::{KeyPlace, OAuthFlow, OAuthFlowKind, Requirement, SecurityKind, SecurityScheme};
 pub use server::{Server, ServerVariable};
+pub use text::shorten;
 
 /// Why a document, an operation or a set of arguments cannot be used, in words for whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]

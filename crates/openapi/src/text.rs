@@ -61,7 +61,8 @@ pub(crate) fn unescape(token: &str) -> Cow<'_, str> {
 }
 
 /// At most `limit` characters, cut after a word.
-pub(crate) fn shorten(text: &str, limit: usize) -> String {
+#[must_use]
+pub fn shorten(text: &str, limit: usize) -> String {
     let text = text.trim();
     let Some((at, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
     let cut = text.get(..at).unwrap_or(text);

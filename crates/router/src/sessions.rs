@@ -103,7 +103,7 @@ impl LiveSession {
 
     /// The session as replies carry it.
     ///
-    /// An embedded session has no MCP endpoint, so the URL in `mcp` is empty.
+    /// The URL in `mcp` is empty: whoever serves the router knows it, and within a program it is made when it is asked for.
     fn reply(&self) -> Result<Session> {
         let some = |list: &Vec<_>| (!list.is_empty()).then(|| list.clone());
         Ok(Session {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
-use composio_oauth::{Grant, OAuthError, Tokens};
+use composio_oauth::{Grant, OAuthError};
 use tokio::time::{Instant, sleep};
 
 use super::complete::unknown;
@@ -164,11 +164,9 @@ impl Router {
                     }
                 }
             }
-            Err(error) if Tokens::may_retry(&error) => Err(match error {
-                OAuthError::Failed(error) => error,
-                refused => Error::new(ErrorKind::Connection, refused.to_string()),
-            }),
-            Err(error) => self.expire(project, id, &error.to_string()).await,
+            Err(error) if error.grant_is_gone() => self.expire(project, id, &error.to_string()).await,
+            // A provider that is out of order, or no longer knows this program, says nothing of what the user agreed to.
+            Err(error) => Err(error.into()),
         }
     }
 

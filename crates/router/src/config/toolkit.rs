@@ -112,19 +112,29 @@ pub enum ConnectScheme {
     ApiKey,
 }
 
+/// The key of the configuration that is wrong, and why.
+type Wrong = (&'static str, String);
+
+/// The place of a key, the configuration's word for it, and the name there; or what is wrong with them together.
+fn place(
+    header: &Option<String>,
+    query: &Option<String>,
+    cookie: &Option<String>,
+) -> Result<Option<(KeyPlace, &'static str, String)>, Wrong> {
+    let places =
+        [(KeyPlace::Header, "header", header), (KeyPlace::Query, "query", query), (KeyPlace::Cookie, "cookie", cookie)];
+    let mut given = places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.clone()?)));
+    let place = given.next();
+    match given.next() {
+        Some((_, key, _)) => Err((key, "stands beside another place of the key; give one of them".to_owned())),
+        None => Ok(place),
+    }
+}
+
 impl ConnectOptions {
     /// Which accounts, or what is wrong with the keys together.
-    pub(crate) fn read(&self) -> Result<AccountChoice, (&'static str, String)> {
-        let places = [
-            (KeyPlace::Header, "header", &self.header),
-            (KeyPlace::Query, "query", &self.query),
-            (KeyPlace::Cookie, "cookie", &self.cookie),
-        ];
-        let mut given = places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.clone()?)));
-        let place = given.next();
-        if let Some((_, key, _)) = given.next() {
-            return Err((key, "stands beside another place of the key; give one of them".to_owned()));
-        }
+    pub(crate) fn read(&self) -> Result<AccountChoice, Wrong> {
+        let place = place(&self.header, &self.query, &self.cookie)?;
         let scheme = match (self.scheme, place) {
             (ConnectScheme::ApiKey, Some((place, key, name))) => {
                 if place == KeyPlace::Header && name.parse::<reqwest::header::HeaderName>().is_err() {
@@ -149,17 +159,8 @@ impl ConnectOptions {
 
 impl SignOptions {
     /// What signs, or what is wrong with the keys together.
-    pub(crate) fn read(&self) -> Result<StaticAuth, (&'static str, String)> {
-        let places = [
-            (KeyPlace::Header, "header", &self.header),
-            (KeyPlace::Query, "query", &self.query),
-            (KeyPlace::Cookie, "cookie", &self.cookie),
-        ];
-        let mut given = places.into_iter().filter_map(|(place, key, name)| Some((place, key, name.clone()?)));
-        let place = given.next();
-        if let Some((_, key, _)) = given.next() {
-            return Err((key, "stands beside another place of the key; give one of them".to_owned()));
-        }
+    pub(crate) fn read(&self) -> Result<StaticAuth, Wrong> {
+        let place = place(&self.header, &self.query, &self.cookie)?;
         match (&self.bearer, &self.username, &self.password, &self.api_key) {
             (Some(token), None, None, None) if place.is_none() => Ok(StaticAuth::Bearer(token.clone())),
             (None, Some(username), Some(password), None) if place.is_none() => {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, Request};
 use composio_openapi::MAX_BYTES;
+use data_encoding::HEXLOWER;
 use reqwest::header::{ACCEPT, ETAG, HeaderValue, IF_NONE_MATCH};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -67,8 +68,7 @@ pub(super) async fn document(config: &OpenApiConfig, egress: &Egress) -> Result<
 }
 
 fn copy_of(folder: &Path, url: &Url) -> PathBuf {
-    let hash: String = Sha256::digest(url.as_str()).iter().map(|byte| format!("{byte:02x}")).collect();
-    folder.join(format!("{hash}.openapi"))
+    folder.join(format!("{}.openapi", HEXLOWER.encode(&Sha256::digest(url.as_str()))))
 }
 
 /// A copy on the disk.

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use composio_contract::{Error, ErrorKind, ProxyExecuteRequest, Result};
 use composio_egress::Request;
-use composio_openapi::{Document, Input, Operation, Prepared, Refused};
+use composio_openapi::{Document, Input, Operation, Prepared, Refused, shorten};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -67,13 +67,15 @@ struct Loaded {
     /// Places in the document's operations, by name.
     places: HashMap<String, usize>,
     inputs: Mutex<HashMap<String, Arc<Input>>>,
+    /// The servers that requests may go to.
+    servers: OnceLock<Vec<Url>>,
 }
 
 impl Loaded {
     fn new(fetched: &Fetched) -> Result<Self, Refused> {
         let document = Document::load(&fetched.text)?;
         let places = document.operations().iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
-        Ok(Self { document, url: fetched.url.clone(), places, inputs: Mutex::default() })
+        Ok(Self { document, url: fetched.url.clone(), places, inputs: Mutex::default(), servers: OnceLock::new() })
     }
 
     fn operation(&self, name: &str) -> Result<&Operation> {
@@ -189,7 +191,11 @@ impl OpenApiSource {
     }
 
     /// The servers of the document, which requests may go to.
-    fn servers(&self, loaded: &Loaded) -> Vec<Url> {
+    fn servers<'a>(&self, loaded: &'a Loaded) -> &'a [Url] {
+        loaded.servers.get_or_init(|| self.find_servers(loaded))
+    }
+
+    fn find_servers(&self, loaded: &Loaded) -> Vec<Url> {
         let mut servers: Vec<Url> = self.config.base_url.iter().cloned().collect();
         for operation in loaded.document.operations() {
             if servers.is_empty() || operation.servers.is_some() {
@@ -212,16 +218,16 @@ impl OpenApiSource {
         credential::resolve(auth, &loaded.document, wanted).map(Some)
     }
 
-    /// A raw call as it is sent, and the servers that it may go to.
-    async fn raw(&self, request: &ProxyExecuteRequest) -> Result<(Arc<Loaded>, Request, Vec<Url>)> {
+    /// A raw call as it is sent.
+    async fn raw(&self, request: &ProxyExecuteRequest) -> Result<(Arc<Loaded>, Request)> {
         let loaded = self.loaded().await?;
         let servers = self.servers(&loaded);
         let base = servers.first().ok_or_else(|| {
             Error::validation(format!("the toolkit `{}` has no server; its `base_url` must be set", self.toolkit.slug))
         })?;
         let prepared = proxy::request(request, base)?;
-        self.api.admit(&prepared.url, &servers)?;
-        Ok((loaded, prepared, servers))
+        self.api.admit(&prepared.url, servers)?;
+        Ok((loaded, prepared))
     }
 
     async fn request(&self, prepared: &Prepared, base: &Url, context: &CallContext) -> Result<Request, String> {
@@ -320,7 +326,7 @@ impl Source for OpenApiSource {
         {
             return Ok(Outcome::failed(format!("{} was not called: {reason}", tool.slug)));
         }
-        let response = self.api.send(request, &self.servers(&loaded), own.as_ref().or(account)).await?;
+        let response = self.api.send(request, self.servers(&loaded), own.as_ref().or(account)).await?;
         if response.status == StatusCode::UNAUTHORIZED && account.is_some() {
             return Err(Error::new(ErrorKind::Authentication, reply::failure(tool, &response)));
         }
@@ -333,11 +339,11 @@ impl Source for OpenApiSource {
     }
 
     async fn proxy(&self, request: &ProxyExecuteRequest, context: &CallContext) -> Result<ProxyResult> {
-        let (loaded, mut prepared, servers) = self.raw(request).await?;
+        let (loaded, mut prepared) = self.raw(request).await?;
         prepared.time_limit = context.time_limit;
         let own = self.own_credential(&loaded, None)?;
         let credential = own.as_ref().or(context.credential.as_deref());
-        let response = self.api.send(prepared, &servers, credential).await?;
+        let response = self.api.send(prepared, self.servers(&loaded), credential).await?;
         reply::proxied(response, context).await
     }
 
@@ -356,8 +362,8 @@ fn definition(operation: &Operation, slug: String, input_schema: Value) -> ToolD
     ToolDefinition {
         slug,
         operation: operation.name.clone(),
-        title: cut(&title, 120),
-        description: cut(&description, MAX_DESCRIPTION),
+        title: shorten(&title, 120),
+        description: shorten(&description, MAX_DESCRIPTION),
         input_schema,
         output_schema: None,
         tags: tags(operation),
@@ -376,15 +382,6 @@ fn tags(operation: &Operation) -> Vec<Tag> {
     };
     tags.push(Tag::OpenWorld);
     tags
-}
-
-/// At most `limit` characters, cut after a word.
-fn cut(text: &str, limit: usize) -> String {
-    let text = text.trim();
-    let Some((at, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
-    let start = text.get(..at).unwrap_or(text);
-    let start = start.rsplit_once(char::is_whitespace).map_or(start, |(before, _)| before);
-    format!("{}…", start.trim_end())
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
@@ -411,5 +408,5 @@ pub(crate) fn no_api(toolkit: &str) -> Error {
 #[must_use]
 pub fn describe(document: &Document) -> String {
     let first = document.description().and_then(|text| text.split("\n\n").next()).unwrap_or(document.title());
-    cut(first, MAX_TOOLKIT_DESCRIPTION)
+    shorten(first, MAX_TOOLKIT_DESCRIPTION)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use composio_contract::{RawJson, Result};
 use composio_egress::Response;
+use composio_openapi::shorten;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -218,7 +219,7 @@ pub(super) fn failure(tool: &ToolDefinition, response: &Response) -> String {
     let mut text = format!("{}: the API answered {} {name}", tool.slug, status.as_u16());
     if let Some(message) = message(response) {
         text.push_str(": ");
-        text.push_str(&super::cut(&message, MAX_MESSAGE));
+        text.push_str(&shorten(&message, MAX_MESSAGE));
     }
     match status.as_u16() {
         401 => text.push_str(". The call is not signed, or by what the API does not accept"),

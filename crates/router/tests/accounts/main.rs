@@ -2,6 +2,7 @@
 //! `tests/mcp-servers/install.sh`.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
 
+mod away;
 #[allow(dead_code, reason = "the router's tests use all of it")]
 #[path = "../router/database.rs"]
 mod database;

@@ -6,8 +6,10 @@ use composio_contract::{Backend as _, ErrorKind, LinkRequest, SessionToolkitsQue
 use futures_util::future::join_all;
 use serde_json::json;
 
+use crate::away::Away;
+use crate::database;
 use crate::support::{
-    Setup, agree, browse, completed, failed, fetch, holds, link, meta, router, session, who, written,
+    Setup, agree, browse, builder, completed, failed, fetch, holds, link, meta, router, session, who, written,
 };
 
 #[tokio::test]
@@ -95,6 +97,25 @@ async fn a_caller_that_gives_up_loses_no_token() {
     drop(call);
     assert_eq!(completed(&setup.who().await)["sub"], "ada");
     assert_eq!(setup.server.count("refresh_token").await, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_for_a_moment_costs_no_token() {
+    let setup = Setup::new().await;
+    let id = setup.connect().await;
+    let store = Arc::new(Away::new(database::store(setup.folder.path())));
+    let url = format!("{}/_api", setup.server.url);
+    let client = json!({"auth": [{"toolkit": "api", "client_id": "app", "client_secret": "secret-of-the-app"}]});
+    let other = builder(setup.folder.path(), setup.server.oauth(), &url, client);
+    let other = other.store(Arc::clone(&store) as _).build().unwrap();
+    for _ in 0..2 {
+        store.for_changes(1);
+        other.refresh_connected_account(&id).await.unwrap();
+        assert_eq!(store.left(), 0);
+    }
+    // The provider takes each refresh token once: had the first renewal's been lost, the second would have failed.
+    assert_eq!(setup.server.count("refresh_token").await, 2);
+    assert_eq!(completed(&who(&other, &setup.session, None).await.unwrap())["sub"], "ada");
 }
 
 #[tokio::test]
@@ -193,6 +214,12 @@ async fn a_program_that_nobody_registered_introduces_itself() {
     let data = completed(&who(&router, &session, None).await.unwrap());
     assert_ne!(data["client"], "app");
     router.refresh_connected_account(&link.connected_account_id).await.unwrap();
+
+    // A provider that has forgotten the program says nothing of what the user agreed to.
+    setup.server.ask("/_forget?what=Client").await;
+    let error = router.refresh_connected_account(&link.connected_account_id).await.unwrap_err();
+    assert!(error.to_string().contains("invalid_client"), "{error}");
+    assert_eq!(router.get_connected_account(&link.connected_account_id).await.unwrap().status, "ACTIVE");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use composio_contract::{
 use composio_egress::{Egress, EgressOptions, Request};
 use composio_router::accounts::{AuthScheme, OAuthScheme};
 use composio_router::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
-use composio_router::{Router, RouterConfig};
+use composio_router::{Router, RouterBuilder, RouterConfig};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -134,6 +134,11 @@ impl Source for Api {
 
 /// A router with that toolkit, in a folder.
 pub(crate) fn router(folder: &Path, auth: AuthScheme, url: &str, more: Value) -> Router {
+    builder(folder, auth, url, more).build().unwrap()
+}
+
+/// That router before it is built.
+pub(crate) fn builder(folder: &Path, auth: AuthScheme, url: &str, more: Value) -> RouterBuilder {
     let mut config = json!({
         "router": {"data_dir": folder},
         "http": {"allow_hosts": ["127.0.0.1"]},
@@ -148,7 +153,7 @@ pub(crate) fn router(folder: &Path, auth: AuthScheme, url: &str, more: Value) ->
         url: url.to_owned(),
         egress: egress(),
     };
-    Router::builder().config(RouterConfig::from_json(config).unwrap()).source(Arc::new(api)).build().unwrap()
+    Router::builder().config(RouterConfig::from_json(config).unwrap()).source(Arc::new(api))
 }
 
 /// All that a router in a folder has written, by where it is: its files, and its tables in PostgreSQL.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Number, Value};
 
 use super::Checker;
-use super::compile::count;
+use super::compile::{TYPES, count, escape};
 use crate::fault::{Fault, Kind};
 use crate::problem::{Invalid, list, literal};
 
@@ -28,7 +28,7 @@ impl Place<'_> {
         match self {
             Self::Root => String::new(),
             Self::Field(parent, name) => {
-                format!("{}/{}", parent.pointer(), name.replace('~', "~0").replace('/', "~1"))
+                format!("{}/{}", parent.pointer(), escape(name))
             }
             Self::Item(parent, index) => {
                 let mut pointer = parent.pointer();
@@ -238,10 +238,12 @@ impl<'a> Walk<'_, 'a> {
                 let matching = given.iter().filter(|value| self.fits(schema, value)).count() as u64;
                 let least = holder.fields.get("minContains").and_then(count).unwrap_or(1);
                 let most = holder.fields.get("maxContains").and_then(count).unwrap_or(u64::MAX);
-                if matching < least || matching > most {
-                    let said = format!("holds {matching} items of the kind wanted; expected at least {least}");
-                    holder.add(found, Kind::Says(said));
-                }
+                let wrong = match matching {
+                    _ if matching < least => format!("at least {least}"),
+                    _ if matching > most => format!("at most {most}"),
+                    _ => return,
+                };
+                holder.add(found, Kind::Says(format!("holds {matching} items of the kind wanted; expected {wrong}")));
             }
             ("uniqueItems", Value::Bool(true)) => {
                 let repeated = |(index, one): (usize, &Value)| given.iter().skip(index + 1).any(|two| same(one, two));
@@ -391,5 +393,5 @@ fn is_whole(number: &Number) -> bool {
 }
 
 fn known(name: &str) -> Option<&'static str> {
-    ["array", "boolean", "integer", "null", "number", "object", "string"].into_iter().find(|known| *known == name)
+    TYPES.into_iter().find(|known| *known == name)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Checker;
 use crate::BadSchema;
 
-const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+pub(super) const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 /// Keywords whose value is a schema.
 const ONE: [&str; 10] = [
     "additionalProperties",
@@ -241,6 +241,7 @@ fn strings(value: &Value, at: &str) -> Outcome {
     expect(all, at, || format!("{value} is not a list of names"))
 }
 
-fn escape(name: &str) -> String {
+/// A name as part of a JSON pointer.
+pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -70,6 +70,14 @@ fn the_words_are_the_same() {
 }
 
 #[test]
+fn it_says_whether_there_are_too_few_or_too_many() {
+    let schema = json!({"contains": {"type": "string"}, "minContains": 1, "maxContains": 2});
+    let said = |value: &Value| both(&schema, value).0.err().unwrap().join("");
+    assert!(said(&json!([1])).ends_with("holds 0 items of the kind wanted; expected at least 1"));
+    assert!(said(&json!(["a", "b", "c"])).ends_with("holds 3 items of the kind wanted; expected at most 2"));
+}
+
+#[test]
 fn what_the_small_one_does_not_know_it_refuses() {
     let unusable = [
         (json!({"type": "objekt"}), "/type"),

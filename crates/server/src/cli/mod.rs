@@ -180,7 +180,8 @@ impl Place {
     }
 }
 
-/// Writes to standard output, colours only where that is a terminal which has them. Whoever reads it may have enough before the end, as `head` has.
+/// Writes to standard output, colours only where that is a terminal which has them. Whoever reads it may have enough before the
+/// end, as `head` has.
 fn say(text: &str) -> Result<ExitCode> {
     let mut output = anstream::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Subcommand;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_openapi::Document;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::progress::Progress;
 use super::{say, table};
 
 /// Extensions of the files that are taken from a folder.
@@ -126,26 +126,21 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Resul
 }
 
 fn check_all(files: &[PathBuf], jobs: usize) -> Vec<Finding> {
-    let bar = ProgressBar::new(files.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
+    let progress = Progress::bar("reading", files.len());
     let next = AtomicUsize::new(0);
     let findings: Mutex<Vec<Finding>> = Mutex::new(Vec::with_capacity(files.len()));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    bar.set_message(path.display().to_string());
                     let finding = check(path);
                     findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(finding);
-                    bar.inc(1);
+                    progress.step();
                 }
             });
         }
     });
-    bar.finish_and_clear();
+    drop(progress);
     let mut findings = findings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     findings.sort_by(|one, other| one.path.cmp(&other.path));
     findings
@@ -213,5 +208,5 @@ fn lines(findings: &[Finding]) -> String {
             rows.push(["  left out".to_owned(), String::new(), format!("  {}", left.operation), left.reason.clone()]);
         }
     }
-    table::lines(&rows)
+    table::headed(&rows)
 }

@@ -11,7 +11,7 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ClientRequest, CompleteRequestParams, CompleteResult, DiscoverResult,
     Extensions, GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Request, RequestOptionalParam,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Request, RequestOptionalParam, ResultType,
     ServerCapabilities, ServerConfig, ServerResult, SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
@@ -53,6 +53,20 @@ impl Handler {
         let experimental = session.experimental.as_ref().filter(|_| target.toolkit.is_none());
         Ok(experimental.and_then(|experimental| experimental.assistive_prompt.clone()))
     }
+}
+
+/// What a server behind this answers, as that kind of result alone.
+macro_rules! passed {
+    ($passed:expr, $kind:ident) => {
+        match $passed.await? {
+            ServerResult::$kind(mut result) => {
+                // The library leaves it out where the client's revision does not know it.
+                result.result_type = Some(ResultType::COMPLETE);
+                Ok(result.into())
+            }
+            other => Err(upstream::unexpected(&other)),
+        }
+    };
 }
 
 impl ServerHandler for Handler {
@@ -138,13 +152,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let request = ClientRequest::ListPromptsRequest(page(request));
-        match self.target(&context.extensions)?.pass("prompts/list", request).await? {
-            ServerResult::ListPromptsResult(mut result) => {
-                result.result_type = complete();
-                Ok(result)
-            }
-            other => Err(upstream::unexpected(&other)),
-        }
+        passed!(self.target(&context.extensions)?.pass("prompts/list", request), ListPromptsResult)
     }
 
     async fn get_prompt(
@@ -154,13 +162,7 @@ impl ServerHandler for Handler {
     ) -> Result<GetPromptResponse, ErrorData> {
         request.meta = None;
         let request = ClientRequest::GetPromptRequest(Request::new(request));
-        match self.target(&context.extensions)?.pass("prompts/get", request).await? {
-            ServerResult::GetPromptResult(mut result) => {
-                result.result_type = complete();
-                Ok(result.into())
-            }
-            other => Err(upstream::unexpected(&other)),
-        }
+        passed!(self.target(&context.extensions)?.pass("prompts/get", request), GetPromptResult)
     }
 
     async fn list_resources(
@@ -169,13 +171,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let request = ClientRequest::ListResourcesRequest(page(request));
-        match self.target(&context.extensions)?.pass("resources/list", request).await? {
-            ServerResult::ListResourcesResult(mut result) => {
-                result.result_type = complete();
-                Ok(result)
-            }
-            other => Err(upstream::unexpected(&other)),
-        }
+        passed!(self.target(&context.extensions)?.pass("resources/list", request), ListResourcesResult)
     }
 
     async fn list_resource_templates(
@@ -184,13 +180,10 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let request = ClientRequest::ListResourceTemplatesRequest(page(request));
-        match self.target(&context.extensions)?.pass("resources/templates/list", request).await? {
-            ServerResult::ListResourceTemplatesResult(mut result) => {
-                result.result_type = complete();
-                Ok(result)
-            }
-            other => Err(upstream::unexpected(&other)),
-        }
+        passed!(
+            self.target(&context.extensions)?.pass("resources/templates/list", request),
+            ListResourceTemplatesResult
+        )
     }
 
     async fn read_resource(
@@ -200,13 +193,7 @@ impl ServerHandler for Handler {
     ) -> Result<ReadResourceResponse, ErrorData> {
         request.meta = None;
         let request = ClientRequest::ReadResourceRequest(Request::new(request));
-        match self.target(&context.extensions)?.pass("resources/read", request).await? {
-            ServerResult::ReadResourceResult(mut result) => {
-                result.result_type = complete();
-                Ok(result.into())
-            }
-            other => Err(upstream::unexpected(&other)),
-        }
+        passed!(self.target(&context.extensions)?.pass("resources/read", request), ReadResourceResult)
     }
 
     async fn complete(
@@ -216,19 +203,8 @@ impl ServerHandler for Handler {
     ) -> Result<CompleteResult, ErrorData> {
         request.meta = None;
         let request = ClientRequest::CompleteRequest(Request::new(request));
-        match self.target(&context.extensions)?.pass("completion/complete", request).await? {
-            ServerResult::CompleteResult(mut result) => {
-                result.result_type = complete();
-                Ok(result)
-            }
-            other => Err(upstream::unexpected(&other)),
-        }
+        passed!(self.target(&context.extensions)?.pass("completion/complete", request), CompleteResult)
     }
-}
-
-/// What results of the newest revision say; the library leaves it out where the client's is older.
-fn complete() -> Option<rmcp::model::ResultType> {
-    Some(rmcp::model::ResultType::COMPLETE)
 }
 
 /// A request for a page of a list, without what the client said in it of itself.
