@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use composio_router::RouterConfig;
 use fuzz_targets::{composio_toml, json_body, mutations};
 
 const SEED: u64 = 20_260_728;
@@ -22,6 +23,16 @@ fn drive(name: &str, target: fn(&[u8]), count: usize) {
         let shown = input.clone();
         std::panic::catch_unwind(move || target(&input))
             .unwrap_or_else(|_| panic!("{name} fails with {:?}", String::from_utf8_lossy(&shown)));
+    }
+}
+
+/// Only as they are: a mutation may put a secret where none belongs.
+#[test]
+fn secrets_of_a_configuration_are_not_shown() {
+    for text in corpus("composio_toml") {
+        let text = String::from_utf8(text).unwrap();
+        let config = RouterConfig::from_toml(&text, "/nowhere/composio.toml").unwrap();
+        assert!(!format!("{config:?}").contains("s3cr3t"), "{text}");
     }
 }
 
