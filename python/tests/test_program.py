@@ -119,7 +119,10 @@ def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> tuple[st
     import pty
 
     ours, theirs = zip(pty.openpty(), pty.openpty(), strict=True)
-    environ = {**os.environ, "TERM": "xterm-256color", **environment}
+    # What a build machine says of itself would decide about the colours too.
+    said = ("CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR")
+    environ = {name: value for name, value in os.environ.items() if name not in said}
+    environ |= {"TERM": "xterm-256color", **environment}
     process = subprocess.Popen(
         command(folder, *arguments),
         stdin=subprocess.DEVNULL,
