@@ -110,6 +110,7 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	$(TWO) $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	$(TWO) $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio node tests/server/vendor.mjs $(PEER_NODE)
 	$(TWO) $(VENV)/bin/python tests/server/own.py $(TARGET)/debug/composio
+	$(TWO) $(TOOLS)/bin/python tests/server/schema.py $(TARGET)/debug/composio $(TOOLS)/bin/schemathesis
 	$(TWO) $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/faults.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/bench/loaded.py $(TARGET)/debug/composio $(TARGET)/debug/bench-load 5
@@ -160,7 +161,7 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp $(APIS)/stamp node ## 
 	cargo build --quiet --release -p composio-search --example ndcg
 	cargo build --quiet --release -p composio-openapi --example load
 	bindings/uniffi/kotlin/build.sh build --release
-	cargo build --quiet --profile release-small -p composio-uniffi
+	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features --features router
 	cp $(TARGET)/release-small/libcomposio_uniffi.so $(TARGET)/libcomposio-with-router.so
 	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features
 	$(VENV)/bin/python tests/bench/bench.py --python $(VENV)/bin/python --peer $(PEER)/bin/python \

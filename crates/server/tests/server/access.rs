@@ -1,11 +1,12 @@
 //! Who is let in, and under which name.
 
 use composio_contract::ErrorKind;
-use composio_router::{Router, RouterConfig};
+use composio_router::Router;
 use composio_server::{App, Options, PublicUrl};
 use serde_json::json;
 
 use crate::common::{Server, request};
+use crate::database;
 
 #[tokio::test]
 async fn without_keys_a_server_for_this_machine_is_open_and_one_for_others_does_not_start() {
@@ -16,7 +17,7 @@ async fn without_keys_a_server_for_this_machine_is_open_and_one_for_others_does_
     server.call("GET", &format!("/tool_router/session/{session}"), None, None).await.expect(200);
 
     let folder = tempfile::tempdir().unwrap();
-    let router = Router::builder().config(RouterConfig::in_folder(folder.path())).build().unwrap();
+    let router = Router::builder().config(database::config(folder.path())).build().unwrap();
     for address in ["0.0.0.0:0", "192.0.2.1:80", "[::]:80"] {
         let error = App::new(router.clone(), Options::new(address.parse().unwrap())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);

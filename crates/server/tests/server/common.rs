@@ -19,6 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::database;
+
 /// A toolkit with one tool, `SLOW_WAIT`, which ends when it is told to.
 #[derive(Debug)]
 pub(crate) struct Slow {
@@ -186,6 +188,7 @@ impl Server {
     async fn build(mut config: RouterConfig, change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         config.router.data_dir = Some(folder.path().to_owned());
+        config.router.database = database::of(folder.path()).map(Into::into);
         let slow = Slow::new();
         let builder = Router::builder().config(config).source(Arc::clone(&slow) as _);
         let router = sources.into_iter().fold(builder, |builder, source| builder.source(source)).build().unwrap();

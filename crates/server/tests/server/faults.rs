@@ -1,9 +1,10 @@
 //! Clients and upstream servers that misbehave.
 
+use std::path::Path;
 use std::time::Duration;
 
 use composio_router::RouterConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -151,6 +152,44 @@ async fn an_upstream_server_that_says_nothing_holds_up_nobody_else() {
     assert_eq!(other.expect(200).json()["result_type"], "completed");
     assert!(matches!(hanging.status, 502 | 504), "{}", hanging.status);
     assert!(hanging.json()["error"]["message"].as_str().unwrap().contains("silent"), "{}", hanging.json());
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_at_its_upstream_server_ends_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let messages = folder.path().join("messages");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mcp-servers/recorder.py");
+    let text =
+        json!({"mcp": [{"slug": "recorder", "command": "python3", "args": [script, messages], "call_timeout": 3}]});
+    let server = Server::configured(RouterConfig::from_json(text).unwrap(), |_| {}).await;
+    let session = server.session(None).await;
+    // A client that goes away ends its call at the upstream server too.
+    let left = server.execute(&session, None, "RECORDER_HANG", json!({}));
+    let arrived = async {
+        while !heard(&messages, "tools/call") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        answer = left => panic!("answered: {answer:?}"),
+        () = arrived => {}
+    }
+    while !heard(&messages, "notifications/cancelled") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let hanging = server.execute(&session, None, "RECORDER_HANG", json!({}));
+    let other = server.execute(&session, None, "RECORDER_ECHO", json!({"text": "here"}));
+    let (hanging, other) = tokio::join!(hanging, other);
+    assert_eq!(other.expect(200).json()["error"], Value::Null);
+    let hanging = hanging.expect(200).json();
+    assert_eq!(hanging["result_type"], "failed");
+    assert!(hanging["error"].as_str().unwrap().contains("RECORDER_HANG within 3 s"), "{hanging}");
+    let after = server.execute(&session, None, "RECORDER_ECHO", json!({"text": "here"})).await.expect(200).json();
+    assert_eq!(after["result_type"], "completed");
+}
+
+fn heard(messages: &Path, method: &str) -> bool {
+    std::fs::read_to_string(messages).is_ok_and(|text| text.contains(&format!("\"{method}\"")))
 }
 
 #[tokio::test]

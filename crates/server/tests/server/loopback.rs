@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use composio_contract::{Backend, CreateSession, ErrorKind, McpServer};
 use composio_core::{Client, CustomToolSet};
-use composio_router::{Router, RouterConfig};
+use composio_router::Router;
 use composio_server::Loopback;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rmcp::ServiceExt as _;
@@ -15,9 +15,11 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
+use crate::database;
+
 fn router() -> (Router, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let builder = Router::builder().config(RouterConfig::in_folder(folder.path()));
+    let builder = Router::builder().config(database::config(folder.path()));
     (builder.session_server(Arc::new(Loopback::new(Handle::current()))).build().unwrap(), folder)
 }
 
@@ -90,7 +92,7 @@ async fn a_client_of_core_finds_it_when_it_asks() {
 #[tokio::test]
 async fn a_router_without_a_server_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let router = Router::builder().config(RouterConfig::in_folder(folder.path())).build().unwrap();
+    let router = Router::builder().config(database::config(folder.path())).build().unwrap();
     let id = session(&router).await;
     let error = router.serve_mcp(&id).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);

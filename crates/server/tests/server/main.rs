@@ -5,6 +5,9 @@ mod access;
 mod client;
 mod common;
 mod contract;
+#[allow(dead_code, reason = "the router's tests use all of it")]
+#[path = "../../../router/tests/router/database.rs"]
+mod database;
 mod faults;
 mod files;
 mod isolation;
@@ -13,6 +16,10 @@ mod loopback;
 mod mcp;
 mod openapi;
 mod passing;
+mod postgres;
 mod program;
+#[allow(dead_code, reason = "the router's tests use all of it")]
+#[path = "../../../router/tests/router/running.rs"]
+mod running;
 mod system;
 mod traces;

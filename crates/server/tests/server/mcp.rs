@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use composio_router::{Project, Router, RouterConfig};
+use composio_router::{Project, Router};
 use composio_server::PublicUrl;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rmcp::model::{
@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::common::{Server, request};
+use crate::database;
 
 pub(crate) const ERAS: [Era; 2] = [Era::Stateless, Era::Stateful];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -484,7 +485,9 @@ async fn a_client_that_only_listens_does_not_hold_up_the_end() {
 
 /// `composio mcp` with a folder of its own, as a client starts it.
 async fn start(folder: &Path, arguments: &[&str], era: Era) -> (Client, Child) {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_composio"))
+    let mut program = Command::new(env!("CARGO_BIN_EXE_composio"));
+    program.envs(database::of(folder).map(|url| ("COMPOSIO_DATABASE", url)));
+    let mut program = program
         .arg("mcp")
         .args(arguments)
         .args(["--data".as_ref(), folder.as_os_str()])
@@ -508,7 +511,7 @@ async fn ends(mut program: Child) {
 }
 
 async fn sessions(folder: &Path) -> usize {
-    let router = Router::builder().config(RouterConfig::in_folder(folder)).build().unwrap();
+    let router = Router::builder().config(database::config(folder)).build().unwrap();
     router.store().sessions(&Project::default(), 10).await.unwrap().len()
 }
 

@@ -144,7 +144,7 @@ async fn a_call_is_one_trace_through_two_servers() {
     );
     std::fs::write(near.path().join("composio.toml"), config).unwrap();
     let server = Program::start(near.path(), &collector.url()).await;
-    let session = server.session(json!({"user_id": "ada"})).await;
+    let session = server.session(json!({"user_id": "lovelace"})).await;
     let path = format!("/api/v3.1/tool_router/session/{session}/execute");
     let parent = format!("00-{TRACE}-{CALLER}-01");
     let execute = async |slug: &str, arguments: Value| {
@@ -199,7 +199,7 @@ async fn a_call_is_one_trace_through_two_servers() {
     }
     // What was given, who gave it and what came back is in none.
     for body in collector.bodies.lock().unwrap().iter() {
-        for secret in ["Tokyo", "Secret", "ck_secret", "hidden", "ada", session.as_str()] {
+        for secret in ["Tokyo", "Secret", "ck_secret", "hidden", "lovelace", session.as_str()] {
             assert!(!body.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
         }
     }
