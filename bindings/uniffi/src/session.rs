@@ -46,8 +46,6 @@ pub struct NativeMcpServer {
     pub url: String,
     /// What authenticates there.
     pub headers: HashMap<String, String>,
-    /// Why there are no headers.
-    pub warning: Option<String>,
 }
 
 /// A session. Objects are JSON.
@@ -88,22 +86,14 @@ impl NativeSession {
     }
 
     /// Where the session is served over MCP.
-    pub fn mcp(&self) -> NativeMcpServer {
-        match self.0.mcp() {
-            Ok(mcp) => NativeMcpServer {
-                kind: mcp.kind,
-                url: mcp.url,
-                headers: mcp.headers.into_iter().collect(),
-                warning: mcp.warning,
-            },
-            // The library has no server in it.
-            Err(error) => NativeMcpServer {
-                kind: "http".to_owned(),
-                url: String::new(),
-                headers: HashMap::new(),
-                warning: Some(error.to_string()),
-            },
-        }
+    pub fn mcp(&self) -> Result<NativeMcpServer> {
+        let mcp = guard(|| self.0.mcp())?;
+        Ok(NativeMcpServer { kind: mcp.kind, url: mcp.url, headers: mcp.headers.into_iter().collect() })
+    }
+
+    /// Why `mcp` has no headers.
+    pub fn mcp_warning(&self) -> Option<String> {
+        self.0.mcp_warning().map(str::to_owned)
     }
 
     /// What the assistive prompt is.

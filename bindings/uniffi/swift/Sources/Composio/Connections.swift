@@ -52,8 +52,8 @@ public struct MCPServer: Sendable, Hashable, CustomStringConvertible {
     /// Why there are no headers, where there are none.
     public let warning: String?
 
-    init(_ server: NativeMcpServer) {
-        (type, url, headers, warning) = (server.kind, server.url, server.headers, server.warning)
+    init(_ server: NativeMcpServer, warning: String?) {
+        (type, url, headers, self.warning) = (server.kind, server.url, server.headers, warning)
     }
 
     /// The type, the URL without its query, and the headers' names.

@@ -30,8 +30,14 @@ public struct Session: Sendable, CustomStringConvertible {
         get throws { try native.preload().map(JSON.init(parsing:)) }
     }
 
-    /// Where an MCP client reaches the session, and with which headers.
-    public var mcp: MCPServer { MCPServer(native.mcp()) }
+    /// Where an MCP client reaches the session, and with which headers. With the embedded router the first one that is asked for
+    /// opens a port of this machine, which a session's own bearer alone opens, until the client is closed.
+    ///
+    /// - Throws: ``ComposioError`` of the kind `unsupported` from a native library without the feature `server`, as those for phones
+    ///   are.
+    public var mcp: MCPServer {
+        get throws { MCPServer(try lifting { try native.mcp() }, warning: native.mcpWarning()) }
+    }
 
     /// What is still experimental about a session.
     public struct Experimental: Sendable {

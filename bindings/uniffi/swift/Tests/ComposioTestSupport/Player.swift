@@ -151,7 +151,7 @@ public final class Player {
 
     private func state() throws -> JSON {
         let session = try existing(session)
-        let mcp = session.mcp
+        let mcp = try session.mcp
         return [
             "session_id": .string(session.id), "config": try session.config,
             "config_version": .number(JSON.Number(session.configVersion)), "preload": try session.preload ?? nil,

@@ -4,6 +4,10 @@ import ComposioTestSupport
 import Foundation
 import Testing
 
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
 /// Errors, options, cancellation, and the embedded router.
 @Suite struct ClientTests {
     @Test func everyKindOfErrorIsKnown() {
@@ -21,11 +25,51 @@ import Testing
     @Test func noSecretIsShown() async throws {
         let composio = try hosted(apiKey: "ak_secret")
         let session = try await composio.create(userID: "ada")
-        #expect(!"\(composio) \(session) \(session.mcp)".contains("ak_secret"))
+        #expect(!"\(composio) \(session) \(try session.mcp)".contains("ak_secret"))
         try await composio.close()
         try await composio.close()
         let closed = try await error(.closed) { _ = try await composio.create(userID: "ada") }
         #expect(!"\(closed)".contains("ak_secret"))
+    }
+
+    @Test func aSessionIsAnEndpointForMCPClientsOfThisMachine() async throws {
+        var ended: MCPServer?
+        try await withRouter { composio in
+            let first = try await composio.create(
+                userID: "ada", options: SessionOptions(toolkits: Selection(enable: ["time"]), preload: .tools(["TIME_NOW"])))
+            let second = try await composio.create(userID: "ada")
+            let server = try first.mcp
+            #expect(server.warning == nil)
+            let (status, body) = try await listTools(server, server.headers)
+            #expect(status == 200)
+            #expect(body.contains("TIME_NOW"))
+            for headers in [[:], try second.mcp.headers] {
+                #expect(try await listTools(server, headers).status == 401)
+            }
+            ended = server
+        }
+        let server = try #require(ended)
+        await #expect(throws: URLError.self) { try await listTools(server, server.headers) }
+    }
+
+    private func listTools(_ server: MCPServer, _ headers: [String: String]) async throws -> (status: Int, body: String) {
+        let meta: JSON = [
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": [:],
+        ]
+        let body: JSON = ["jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": ["_meta": meta]]
+        var request = URLRequest(url: try #require(URL(string: server.url)))
+        request.httpMethod = "POST"
+        request.httpBody = Data(body.text.utf8)
+        let always = [
+            "content-type": "application/json", "accept": "application/json, text/event-stream",
+            "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list",
+        ]
+        for (name, value) in always.merging(headers, uniquingKeysWith: { $1 }) {
+            request.setValue(value, forHTTPHeaderField: name)
+        }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        let status = try #require(response as? HTTPURLResponse).statusCode
+        return (status, String(decoding: data, as: UTF8.self))
     }
 
     @Test func cancellingStopsTheRequest() async throws {

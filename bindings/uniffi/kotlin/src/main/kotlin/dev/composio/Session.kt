@@ -30,11 +30,16 @@ public class Session internal constructor(private val engine: Engine, private va
     /** Which tools are listed directly. */
     public val preload: JsonElement? get() = native { native.preload() }?.let(::parse)
 
-    /** Where an MCP client reaches the session, and with which headers. */
+    /**
+     * Where an MCP client reaches the session, and with which headers. With the embedded router the first one that is asked for
+     * opens a port of this machine, which a session's own bearer alone opens, until the client is closed.
+     *
+     * @throws ComposioException.Unsupported from a native library without the feature `server`, as those for phones are
+     */
     public val mcp: McpServer get() = native { native.mcp() }.let { McpServer(it.kind, it.url, it.headers) }
 
     /** Why [mcp] has no headers, where it has none. */
-    public val mcpWarning: String? get() = native { native.mcp() }.warning
+    public val mcpWarning: String? get() = native { native.mcpWarning() }
 
     /** What is still experimental. */
     public val experimental: Experimental = Experimental()

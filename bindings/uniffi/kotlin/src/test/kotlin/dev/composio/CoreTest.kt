@@ -32,6 +32,11 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import java.net.ConnectException
+import java.net.URI
+import java.net.http.HttpClient
+import java.net.http.HttpRequest
+import java.net.http.HttpResponse
 import java.nio.file.Path
 
 /** Errors, exact JSON, custom tools and the embedded router. */
@@ -71,6 +76,40 @@ class CoreTest {
         composio.close()
         val closed = assertThrows(ComposioException.Closed::class.java) { runBlocking { composio.create("ada") } }
         assertFalse("ak_secret" in closed.toString())
+    }
+
+    @Test
+    fun `a session is an endpoint for mcp clients of this machine`(@TempDir folder: Path): Unit = runBlocking {
+        val ended = embedded(folder).use { composio ->
+            val first = composio.create("ada") {
+                toolkits("time")
+                preload("TIME_NOW")
+            }
+            val second = composio.create("ada")
+            assertNull(first.mcpWarning)
+            val (status, body) = listTools(first.mcp, first.mcp.headers)
+            assertEquals(200, status)
+            assertTrue("TIME_NOW" in body, body)
+            listOf(emptyMap(), second.mcp.headers).forEach { assertEquals(401, listTools(first.mcp, it).first) }
+            first.mcp
+        }
+        assertThrows(ConnectException::class.java) { listTools(ended, ended.headers) }
+    }
+
+    private fun listTools(server: McpServer, headers: Map<String, String>): Pair<Int, String> {
+        val version = mapOf("io.modelcontextprotocol/protocolVersion" to JsonPrimitive("2026-07-28"))
+        val client = mapOf("io.modelcontextprotocol/clientCapabilities" to JsonObject(emptyMap()))
+        val parameters = JsonObject(mapOf("_meta" to JsonObject(version + client)))
+        val body = mapOf("jsonrpc" to "2.0", "method" to "tools/list").mapValues { JsonPrimitive(it.value) }
+        val request = HttpRequest.newBuilder(URI(server.url))
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/list")
+            .POST(HttpRequest.BodyPublishers.ofString(JsonObject(body + ("id" to JsonPrimitive(1)) + ("params" to parameters)).toString()))
+        headers.forEach(request::header)
+        val reply = HttpClient.newHttpClient().send(request.build(), HttpResponse.BodyHandlers.ofString())
+        return reply.statusCode() to reply.body()
     }
 
     @Test
