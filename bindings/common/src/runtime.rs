@@ -9,12 +9,16 @@ use composio_contract::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-/// How long a thread looks out for a further call before it sleeps. To wake a thread whose processor has gone to rest takes
-/// about as long, and callers often have the next call at hand when they have read the last result.
-const LOOKOUT: Duration = Duration::from_micros(50);
+/// How long a thread looks out for the answer to the only call, and then for the next call, before it sleeps: a thread whose
+/// processor has gone to rest takes tens of microseconds to wake. A server nearby answers sooner than that, and callers often
+/// have the next call at hand when they have read the last result.
+const ANSWER: Duration = Duration::from_micros(150);
+const NEXT: Duration = Duration::from_micros(50);
 
 /// Calls that have not ended.
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+/// How often a call has begun or ended.
+static CHANGES: AtomicUsize = AtomicUsize::new(0);
 /// Whether a thread looks out already.
 static LOOKING_OUT: AtomicBool = AtomicBool::new(false);
 
@@ -48,6 +52,7 @@ pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) 
     let call = UnderWay::begin();
     Ok(runtime()?.spawn(async move {
         let _call = call;
+        look_out();
         work.await
     }))
 }
@@ -57,27 +62,47 @@ struct UnderWay;
 impl UnderWay {
     fn begin() -> Self {
         UNDER_WAY.fetch_add(1, Ordering::Relaxed);
+        CHANGES.fetch_add(1, Ordering::Relaxed);
         Self
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        if UNDER_WAY.fetch_sub(1, Ordering::Relaxed) == 1
-            && let Ok(runtime) = Handle::try_current()
-            && !LOOKING_OUT.swap(true, Ordering::Relaxed)
-        {
-            runtime.spawn(look_out());
-        }
+        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+        CHANGES.fetch_add(1, Ordering::Relaxed);
+        look_out();
     }
 }
 
-async fn look_out() {
-    let end = Instant::now() + LOOKOUT;
-    while UNDER_WAY.load(Ordering::Relaxed) == 0 && Instant::now() < end {
-        tokio::task::yield_now().await;
+/// Where there is one call at most; several keep the threads awake by themselves.
+fn look_out() {
+    if UNDER_WAY.load(Ordering::Relaxed) <= 1
+        && let Ok(runtime) = Handle::try_current()
+        && !LOOKING_OUT.swap(true, Ordering::Relaxed)
+    {
+        runtime.spawn(async {
+            let mut seen = CHANGES.load(Ordering::Relaxed);
+            let mut since = Instant::now();
+            loop {
+                let patience = match UNDER_WAY.load(Ordering::Relaxed) {
+                    0 => NEXT,
+                    1 => ANSWER,
+                    _ => break,
+                };
+                let changes = CHANGES.load(Ordering::Relaxed);
+                if changes != seen {
+                    (seen, since) = (changes, Instant::now());
+                } else if since.elapsed() > patience {
+                    break;
+                }
+                // Whoever makes the answer or the next call may need this processor for it.
+                std::thread::yield_now();
+                tokio::task::yield_now().await;
+            }
+            LOOKING_OUT.store(false, Ordering::Relaxed);
+        });
     }
-    LOOKING_OUT.store(false, Ordering::Relaxed);
 }
 
 #[cfg(test)]
