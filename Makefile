@@ -1,4 +1,4 @@
-# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift · make server
+# make demo · make test · make bench · make lint · make python · make node · make kotlin · make swift · make server · make fuzz
 # Each target installs what it needs. Rust and Python must be there; Node for everything but `demo` and `python`; a JDK and Maven for Kotlin;
 # for Swift a Swift 6, or root on a Debian that gets one in a folder.
 
@@ -119,6 +119,14 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/clients/run.py $(TARGET)/debug/composio \
 	  $(CLIENTS) $(CONFORMANCE)/node_modules/node/bin/node $(VENV)/bin/python
 
+# Found inputs go beside the corpus that is kept.
+fuzz: ## Fuzzes JSON bodies and composio.toml, FUZZ_SECONDS (60) each.
+	cargo install --quiet --locked --root $(TOOLS) cargo-fuzz@0.13.2
+	for target in json_body composio_toml; do \
+	  mkdir -p fuzz/found/$$target && PATH=$(TOOLS)/bin:$$PATH cargo fuzz run --sanitizer none --dev $$target \
+	    fuzz/found/$$target fuzz/corpus/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=4096; \
+	done
+
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
 
@@ -195,5 +203,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-demo \
+.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-demo \
   test-kotlin test-node test-prism test-python test-rust test-server test-swift
