@@ -9,6 +9,8 @@ SHELL := /bin/bash
 
 export CARGO_TERM_COLOR ?= never
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# Examples keep their sessions where a user's programs would; none of them may meet, or leave, a user's own.
+export XDG_DATA_HOME := $(TARGET)/data
 VENV := $(CURDIR)/.venv
 PEER := $(CURDIR)/.peer
 APIS := $(CURDIR)/.apis

@@ -36,6 +36,8 @@ class Handler(BaseHTTPRequestHandler):
     """Hands one client's requests on."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body are written one after the other; the second would wait some 40 ms for the first one's receipt.
+    disable_nagle_algorithm = True
     server: Balancer
 
     def __getattr__(self, name: str) -> Callable[[], None]:
