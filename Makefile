@@ -170,6 +170,8 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp $(APIS)/stamp node ## 
 	cargo build --quiet --release -p mock-backend -p bench-floor -p composio-server
 	cargo build --quiet --release -p composio-search --example ndcg
 	cargo build --quiet --release -p composio-openapi --example load
+	cargo build --quiet --release -p composio-router --example openapi_call
+	cargo build --quiet --release -p composio-vault --example read
 	bindings/uniffi/kotlin/build.sh build --release
 	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features --features router
 	cp $(TARGET)/release-small/libcomposio_uniffi.so $(TARGET)/libcomposio-with-router.so
@@ -179,7 +181,8 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp $(APIS)/stamp node ## 
 	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl) --node-peer $(PEER_NODE) \
 	  --library $(TARGET)/release-small/libcomposio_uniffi.so --library-with-router $(TARGET)/libcomposio-with-router.so \
 	  --server $(TARGET)/release/composio --load $(TARGET)/release/bench-load \
-	  --openapi $(TARGET)/release/examples/load --document $(APIS)/github.com/api.github.com.json
+	  --openapi $(TARGET)/release/examples/load --openapi-call $(TARGET)/release/examples/openapi_call \
+	  --vault $(TARGET)/release/examples/read --document $(APIS)/github.com/api.github.com.json
 
 $(PEER_NODE)/stamp:
 	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0

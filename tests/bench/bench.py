@@ -212,13 +212,19 @@ def served(bench: Bench) -> None:
 
 
 def openapi(bench: Bench) -> None:
-    """GitHub's document with the schemas of all its operations, each time in a fresh process."""
+    """GitHub's document with the schemas of all its operations, each time in a fresh process; a call; the vault."""
     found = [run(bench.options.openapi, bench.options.document) for _ in range(5)]
     times = [re.search(r"with schemas in ([\d.]+)(m?s);", line) for line in found]
     sizes = [re.search(r"([\d]+) MB at most", line) for line in found]
     took = statistics.median(float(time[1]) * (1 if time[2] == "ms" else 1e3) for time in times if time)
     bench.table.at_most("OpenAPI: GitHub's document, all schemas", took, 300, "ms")
     bench.table.at_most("  memory of the process", max(float(size[1]) for size in sizes if size), 60, "MB")
+    with backend(bench.options.mock) as url:
+        ours, floor = [bench.options.openapi_call, url, 3000], [bench.options.floor, url, "execute", 3000]
+        mine, below, ratio = bench.beside(ours, floor)
+        what = f"OpenAPI: a call of the router, {mine:,.0f} µs over reqwest alone, {below:,.0f} µs"
+        bench.table.at_most(what, ratio, 1.4, "x")
+    bench.table.at_most("vault: a credential of 4 KiB is read", bench.median(bench.options.vault), 50, "µs")
 
 
 PARTS = {
@@ -235,7 +241,7 @@ PARTS = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     names = ["python", "peer", "mock", "floor", "ndcg", "wheel", "node-peer", "library", "library-with-router"]
-    for name in [*names, "server", "load", "openapi", "document"]:
+    for name in [*names, "server", "load", "openapi", "openapi-call", "document", "vault"]:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     options = parser.parse_args()

@@ -68,7 +68,13 @@ impl Request {
     /// [`ErrorKind::Validation`] where the URL cannot be read.
     pub fn new(method: Method, url: &str) -> Result<Self> {
         let url = Url::parse(url).map_err(|error| Error::validation(format!("cannot read the URL: {error}")))?;
-        Ok(Self {
+        Ok(Self::to(method, url))
+    }
+
+    /// As [`Request::new`], to a URL that has been read already.
+    #[must_use]
+    pub fn to(method: Method, url: Url) -> Self {
+        Self {
             method,
             url,
             headers: HeaderMap::new(),
@@ -76,7 +82,7 @@ impl Request {
             limit: 10 * 1024 * 1024,
             time_limit: Duration::from_secs(60),
             redirects: 5,
-        })
+        }
     }
 
     /// A GET request.

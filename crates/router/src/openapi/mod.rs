@@ -43,7 +43,7 @@ const MAX_TOOLKIT_DESCRIPTION: usize = 300;
 /// The largest file that a request takes along.
 const MAX_FILE: usize = 64 * 1024 * 1024;
 /// How many operations keep what was worked out for their calls.
-const KEPT_INPUTS: usize = 512;
+const KEPT: usize = 512;
 
 /// The tools of one API.
 #[derive(Debug)]
@@ -66,16 +66,24 @@ struct Loaded {
     url: Option<Url>,
     /// Places in the document's operations, by name.
     places: HashMap<String, usize>,
-    inputs: Mutex<HashMap<String, Arc<Input>>>,
+    ready: Mutex<HashMap<String, Arc<Ready>>>,
     /// The servers that requests may go to.
     servers: OnceLock<Vec<Url>>,
+}
+
+/// What the calls of an operation share.
+#[derive(Debug)]
+struct Ready {
+    input: Input,
+    /// Where they go, or why that cannot be told.
+    base: Result<Url, String>,
 }
 
 impl Loaded {
     fn new(fetched: &Fetched) -> Result<Self, Refused> {
         let document = Document::load(&fetched.text)?;
         let places = document.operations().iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
-        Ok(Self { document, url: fetched.url.clone(), places, inputs: Mutex::default(), servers: OnceLock::new() })
+        Ok(Self { document, url: fetched.url.clone(), places, ready: Mutex::default(), servers: OnceLock::new() })
     }
 
     fn operation(&self, name: &str) -> Result<&Operation> {
@@ -83,18 +91,18 @@ impl Loaded {
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the document has no operation `{name}`")))
     }
 
-    fn input(&self, operation: &Operation) -> Result<Arc<Input>, Refused> {
-        let lock = || self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(input) = lock().get(&operation.name) {
-            return Ok(Arc::clone(input));
+    fn ready(&self, operation: &Operation, base: impl FnOnce() -> Result<Url, String>) -> Result<Arc<Ready>, Refused> {
+        let lock = || self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = lock().get(&operation.name) {
+            return Ok(Arc::clone(ready));
         }
-        let input = Arc::new(self.document.input(operation)?);
-        let mut inputs = lock();
-        if inputs.len() >= KEPT_INPUTS {
-            inputs.clear();
+        let ready = Arc::new(Ready { input: self.document.input(operation)?, base: base() });
+        let mut kept = lock();
+        if kept.len() >= KEPT {
+            kept.clear();
         }
-        inputs.insert(operation.name.clone(), Arc::clone(&input));
-        Ok(input)
+        kept.insert(operation.name.clone(), Arc::clone(&ready));
+        Ok(ready)
     }
 }
 
@@ -234,7 +242,7 @@ impl OpenApiSource {
         let url = prepared.url(base).map_err(|refused| refused.to_string())?;
         let method =
             reqwest::Method::from_bytes(prepared.method.name().as_bytes()).map_err(|error| error.to_string())?;
-        let mut request = Request::new(method, url.as_str()).map_err(|error| error.to_string())?;
+        let mut request = Request::to(method, url);
         request.headers = headers(&prepared.headers)?;
         let mut files: HashMap<&str, Bytes> = HashMap::new();
         for path in prepared.body.files() {
@@ -304,16 +312,16 @@ impl Source for OpenApiSource {
         let loaded = self.loaded().await?;
         let operation = loaded.operation(&tool.operation)?;
         let wrong = |refused: Refused| format!("{} was not called: {refused}", tool.slug);
-        let (input, prepared) = match loaded.input(operation).and_then(|input| {
-            let prepared = input.prepare(&arguments)?;
-            Ok((input, prepared))
+        let (ready, prepared) = match loaded.ready(operation, || self.base_url(&loaded, operation)).and_then(|ready| {
+            let prepared = ready.input.prepare(&arguments)?;
+            Ok((ready, prepared))
         }) {
-            Ok(ready) => ready,
+            Ok(both) => both,
             Err(refused) => return Ok(Outcome::failed(wrong(refused))),
         };
-        let request = match self.base_url(&loaded, operation) {
-            Ok(base) => self.request(&prepared, &base, context).await,
-            Err(reason) => Err(reason),
+        let request = match &ready.base {
+            Ok(base) => self.request(&prepared, base, context).await,
+            Err(reason) => Err(reason.clone()),
         };
         let request = match request {
             Ok(request) => request,
@@ -330,7 +338,7 @@ impl Source for OpenApiSource {
         if response.status == StatusCode::UNAUTHORIZED && account.is_some() {
             return Err(Error::new(ErrorKind::Authentication, reply::failure(tool, &response)));
         }
-        let next = pagination::next(&response, &input, &arguments);
+        let next = pagination::next(&response, &ready.input, &arguments);
         reply::outcome(tool, response, next, context).await
     }
 

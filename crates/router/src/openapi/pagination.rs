@@ -22,6 +22,9 @@ const FIELDS: [&str; 9] = [
     "/@odata.nextLink",
 ];
 
+/// What each of them contains.
+const COMMON: &[u8] = b"next";
+
 /// The next page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Next {
@@ -64,6 +67,10 @@ fn from_body(response: &Response) -> Option<String> {
     if !response.status.is_success() || response.body.len() > MAX_BODY {
         return None;
     }
+    // Most bodies have none of the fields, and need not be read for that.
+    if !response.body.windows(COMMON.len()).any(|part| part == COMMON) {
+        return None;
+    }
     let body: Value = serde_json::from_slice(&response.body).ok()?;
     let link = FIELDS.iter().find_map(|field| body.pointer(field)?.as_str())?;
     // A bare cursor is for the model to read.
@@ -94,6 +101,11 @@ fn arguments(url: &Url, input: &Input, given: &Map<String, Value>) -> Map<String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_field_contains_what_is_looked_for_first() {
+        assert!(FIELDS.iter().all(|field| field.as_bytes().windows(COMMON.len()).any(|part| part == COMMON)));
+    }
 
     #[test]
     fn a_link_header_has_targets_and_relations() {
