@@ -8,17 +8,21 @@
 //   /_open              the headers authorization and x-key that it got, to anybody
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
-//   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives
+//   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives; &complete=0 leaves the
+//                       address with the code in it out of what a device is told
 //   /_forget?what=AccessToken|RefreshToken|Client   makes the server forget all of them
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 
+// Standard output has the URL only: who has read that may have closed it.
+console.info = console.error;
+
 const require = createRequire(path.resolve(process.argv[2], 'package.json'));
 const { default: Provider } = await import(pathToFileURL(require.resolve('oidc-provider')).href);
 
-const settings = { deny: false, ttl: 3600 };
+const settings = { deny: false, ttl: 3600, complete: true };
 const counts = {};
 const issued = [];
 const rows = new Map();
@@ -29,7 +33,7 @@ class Memory {
   async upsert(id, payload) { rows.set(this.key(id), payload); }
   async find(id) { return rows.get(this.key(id)); }
   async findByUid(uid) { return [...rows.entries()].find(([key, row]) => key.startsWith(`${this.name}:`) && row.uid === uid)?.[1]; }
-  async findByUserCode() { return undefined; }
+  async findByUserCode(code) { return [...rows.entries()].find(([key, row]) => key.startsWith(`${this.name}:`) && row.userCode === code)?.[1]; }
   async consume(id) { const row = rows.get(this.key(id)); if (row) row.consumed = Math.floor(Date.now() / 1000); }
   async destroy(id) { rows.delete(this.key(id)); }
   async revokeByGrantId(grant) { for (const [key, row] of rows) if (row.grantId === grant) rows.delete(key); }
@@ -50,7 +54,7 @@ const provider = new Provider(issuer, {
     client_secret: 'secret-of-the-app',
     application_type: 'native',
     redirect_uris: ['http://127.0.0.1/connect/callback'],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'],
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
   }],
@@ -60,6 +64,7 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     revocation: { enabled: true },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     registration: { enabled: true },
   },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -73,6 +78,11 @@ const provider = new Provider(issuer, {
 });
 provider.use(async (ctx, next) => {
   await next();
+  if (ctx.oidc?.route === 'device_authorization' && ctx.body?.device_code) {
+    // A test need not wait for five seconds between two looks.
+    ctx.body.interval = 1;
+    if (!settings.complete) delete ctx.body.verification_uri_complete;
+  }
   const grant = ctx.oidc?.route === 'token' ? ctx.oidc.params?.grant_type : ctx.oidc?.route;
   if (grant) counts[grant] = (counts[grant] ?? 0) + 1;
   for (const name of ['access_token', 'refresh_token']) if (ctx.body?.[name]) issued.push(ctx.body[name]);
@@ -123,6 +133,7 @@ async function own(request, response, url) {
     case '/_set':
       settings.deny = url.searchParams.get('deny') === '1';
       settings.ttl = Number(url.searchParams.get('ttl') ?? 3600);
+      settings.complete = url.searchParams.get('complete') !== '0';
       return json(response, 200, settings);
     case '/_forget':
       forget(url.searchParams.get('what'));

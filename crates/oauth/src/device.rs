@@ -38,7 +38,7 @@ pub enum DevicePoll {
 }
 
 impl DeviceCode {
-    /// Asks for a code.
+    /// Asks for a code, for the API `resource` where the provider wants to know (RFC 8707).
     ///
     /// # Errors
     /// [`OAuthError`].
@@ -47,11 +47,13 @@ impl DeviceCode {
         provider: &Provider,
         client: &Client,
         scopes: &[String],
+        resource: Option<&str>,
     ) -> Result<Self, OAuthError> {
         let endpoint = Provider::endpoint(provider.device.as_ref(), "device authorization")?;
         let scope = scopes.join(" ");
         let mut form = client.form();
         form.extend((!scope.is_empty()).then_some(("scope", scope.as_str())));
+        form.extend(resource.map(|resource| ("resource", resource)));
         let secrets: Vec<&str> = client.secret.iter().map(|secret| secret.expose_secret()).collect();
         let answer = post(http, endpoint, &form, client.basic().as_ref()).await?;
         let fields = answer.success("the device authorization endpoint", &secrets)?;
@@ -77,8 +79,14 @@ impl DeviceCode {
     ///
     /// # Errors
     /// [`OAuthError::Refused`] where the user said no or the code lapsed.
-    pub async fn poll(&self, http: &dyn Http, provider: &Provider, client: &Client) -> Result<DevicePoll, OAuthError> {
-        match Grant::Device(&self.code).exchange(http, provider, client, None).await {
+    pub async fn poll(
+        &self,
+        http: &dyn Http,
+        provider: &Provider,
+        client: &Client,
+        resource: Option<&str>,
+    ) -> Result<DevicePoll, OAuthError> {
+        match Grant::Device(&self.code).exchange(http, provider, client, resource).await {
             Ok(tokens) => Ok(DevicePoll::Done(tokens)),
             Err(OAuthError::Refused(refusal)) if refusal.code == "authorization_pending" => Ok(DevicePoll::Pending),
             Err(OAuthError::Refused(refusal)) if refusal.code == "slow_down" => Ok(DevicePoll::SlowDown),

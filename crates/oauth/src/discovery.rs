@@ -155,6 +155,8 @@ impl ServerMetadata {
                 sends_issuer: flag("authorization_response_iss_parameter_supported"),
                 authorization: url_of(fields, "authorization_endpoint")?,
                 token: url_of(fields, "token_endpoint")?,
+                // No document tells of another place.
+                refresh: None,
                 revocation: url_of(fields, "revocation_endpoint")?,
                 device: url_of(fields, "device_authorization_endpoint")?,
             },

@@ -23,6 +23,9 @@ pub struct Provider {
     /// Where tokens come from.
     #[serde(default)]
     pub token: Option<Url>,
+    /// Where tokens are renewed, where that is elsewhere.
+    #[serde(default)]
+    pub refresh: Option<Url>,
     /// Where tokens are revoked (RFC 7009).
     #[serde(default)]
     pub revocation: Option<Url>,

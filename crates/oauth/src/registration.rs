@@ -7,15 +7,17 @@ use crate::discovery::ServerMetadata;
 use crate::error::OAuthError;
 use crate::http::{Http, post_json};
 use crate::provider::{Client, ClientAuth};
+use crate::token::DEVICE;
 
-/// What a client says about itself, as a document at a URL (which is then its id) and at registration.
+/// What a client says about itself, as a document at a URL (which is then its id) and at registration. Without redirects it
+/// is one whose user agrees on another device.
 #[must_use]
 pub fn client_metadata(name: &str, redirects: &[&str]) -> Value {
     json!({
         "client_name": name,
         "redirect_uris": redirects,
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "grant_types": [if redirects.is_empty() { DEVICE } else { "authorization_code" }, "refresh_token"],
+        "response_types": if redirects.is_empty() { json!([]) } else { json!(["code"]) },
         "token_endpoint_auth_method": "none",
     })
 }

@@ -8,6 +8,9 @@ use crate::error::OAuthError;
 use crate::http::{Http, post};
 use crate::provider::{Client, Provider};
 
+/// The grant type of a code that a device got.
+pub(crate) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// What a token is asked for with.
 #[derive(Clone, Copy, Debug)]
 pub enum Grant<'a> {
@@ -56,7 +59,8 @@ impl Grant<'_> {
         client: &Client,
         resource: Option<&str>,
     ) -> Result<Tokens, OAuthError> {
-        let endpoint = Provider::endpoint(provider.token.as_ref(), "token")?;
+        let renewal = provider.refresh.as_ref().filter(|_| matches!(self, Self::Refresh(_)));
+        let endpoint = Provider::endpoint(renewal.or(provider.token.as_ref()), "token")?;
         let joined;
         let mut form: Vec<(&str, &str)> = match &self {
             Self::Code { code, verifier, redirect } => vec![
@@ -73,10 +77,7 @@ impl Grant<'_> {
                 let scope = (!scopes.is_empty()).then_some(("scope", joined.as_str()));
                 [("grant_type", "client_credentials")].into_iter().chain(scope).collect()
             }
-            Self::Device(code) => vec![
-                ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-                ("device_code", code.expose_secret()),
-            ],
+            Self::Device(code) => vec![("grant_type", DEVICE), ("device_code", code.expose_secret())],
         };
         form.extend(resource.map(|resource| ("resource", resource)));
         form.extend(client.form());

@@ -159,6 +159,31 @@ async fn a_token_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_token_is_renewed_where_the_provider_renews_it() {
+    let refresh: SecretString = "rt".into();
+    let elsewhere = Provider { refresh: Some("https://id.example/renew".parse().unwrap()), ..provider() };
+    for (provider, place) in [(provider(), "https://id.example/token"), (elsewhere, "https://id.example/renew")] {
+        let http = Played::new(vec![(200, json!({"access_token": "at"}))]);
+        Grant::Refresh(&refresh).exchange(&http, &provider, &Client::public("me"), None).await.unwrap();
+        assert_eq!(http.asked(0).0, place);
+    }
+}
+
+#[tokio::test]
+async fn a_device_shows_no_link_but_one_of_the_web() {
+    let reply = |complete: &str| {
+        json!({
+            "device_code": "dc", "user_code": "AB-CD", "verification_uri": "https://id.example/d",
+            "verification_uri_complete": complete, "expires_in": 9,
+        })
+    };
+    let http = Played::new(vec![(200, reply("javascript:alert(1)"))]);
+    let error = DeviceCode::start(&http, &provider(), &Client::public("me"), &[], Some("https://api.example")).await;
+    assert!(error.unwrap_err().to_string().contains("`verification_uri_complete` is not a URL"));
+    assert_eq!(http.asked(0).2, "client_id=me&resource=https%3A%2F%2Fapi.example");
+}
+
+#[tokio::test]
 async fn a_device_waits_for_its_user() {
     let pending = |code: &str| (400, json!({"error": code}));
     let http = Played::new(vec![
@@ -172,12 +197,12 @@ async fn a_device_waits_for_its_user() {
         pending("access_denied"),
     ]);
     let (provider, client) = (provider(), Client::public("me"));
-    let device = DeviceCode::start(&http, &provider, &client, &[]).await.unwrap();
+    let device = DeviceCode::start(&http, &provider, &client, &[], None).await.unwrap();
     assert_eq!((device.user_code.as_str(), device.interval, device.expires_in), ("AB-CD", 5, 9));
-    assert!(matches!(device.poll(&http, &provider, &client).await.unwrap(), DevicePoll::Pending));
-    assert!(matches!(device.poll(&http, &provider, &client).await.unwrap(), DevicePoll::SlowDown));
-    assert!(matches!(device.poll(&http, &provider, &client).await.unwrap(), DevicePoll::Done(_)));
-    let error = device.poll(&http, &provider, &client).await.unwrap_err();
+    assert!(matches!(device.poll(&http, &provider, &client, None).await.unwrap(), DevicePoll::Pending));
+    assert!(matches!(device.poll(&http, &provider, &client, None).await.unwrap(), DevicePoll::SlowDown));
+    assert!(matches!(device.poll(&http, &provider, &client, None).await.unwrap(), DevicePoll::Done(_)));
+    let error = device.poll(&http, &provider, &client, None).await.unwrap_err();
     assert!(error.to_string().contains("access_denied"), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! The user has answered.
 
 use composio_contract::{Error, ErrorKind, Result};
-use composio_oauth::{Callback, Grant};
+use composio_oauth::{Callback, Grant, OAuthError};
 use secrecy::ExposeSecret as _;
 
 use super::connect::Connected;
@@ -54,7 +54,7 @@ impl Router {
         let link = store.take_link(&hash).await?.ok_or_else(void_link)?;
         self.check_link(&link).await?;
         let pending = open_link(self.accounts.vault(store).await?, &link)?;
-        let Pending { callback_url, oauth: Some(oauth) } = pending else { return Err(void_link()) };
+        let Pending { callback_url, oauth: Some(oauth), .. } = pending else { return Err(void_link()) };
         let state = callback.state().clone();
         let exchanged = match callback.code(&oauth.app.provider, &state) {
             Ok(code) => {
@@ -70,18 +70,21 @@ impl Router {
                 let stored = Stored::OAuth2 { access: tokens.access, refresh: tokens.refresh, app: oauth.app };
                 self.activate(&link.project, &link.account_id, &stored, lapses).await?
             }
-            Err(error) => {
-                let reason = error.to_string();
-                self.change_account(&link.project, &link.account_id, |row| {
-                    row.status = AccountStatus::Failed;
-                    row.status_reason = Some(reason.clone());
-                    row.expires_at = None;
-                    Ok(())
-                })
-                .await?
-            }
+            Err(error) => self.fail_account(&link, &error).await?,
         };
         Ok((Connected::of(&row), callback_url))
+    }
+
+    /// Marks a link's account as one that could not be connected.
+    pub(super) async fn fail_account(&self, link: &LinkRow, error: &OAuthError) -> Result<AccountRow> {
+        let reason = error.to_string();
+        self.change_account(&link.project, &link.account_id, |row| {
+            row.status = AccountStatus::Failed;
+            row.status_reason = Some(reason.clone());
+            row.expires_at = None;
+            Ok(())
+        })
+        .await
     }
 
     /// A link that still serves, which is left where it is.
@@ -103,13 +106,13 @@ impl Router {
     }
 
     /// A link serves until it lapses, and as long as its session is there.
-    async fn check_link(&self, link: &LinkRow) -> Result<()> {
+    pub(super) async fn check_link(&self, link: &LinkRow) -> Result<()> {
         let session = self.store.session(&link.project, &link.session_id).await?;
         let is_theirs = session.is_some_and(|session| session.user_id == link.user_id);
         if is_theirs && link.expires_at > clock::millis() { Ok(()) } else { Err(void_link()) }
     }
 
-    async fn activate(
+    pub(super) async fn activate(
         &self,
         project: &Project,
         id: &str,

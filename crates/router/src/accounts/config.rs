@@ -42,6 +42,8 @@ impl AuthConfig {
         for (name, text, place) in [
             ("authorization_url", &options.authorization_url, &mut provider.authorization),
             ("token_url", &options.token_url, &mut provider.token),
+            ("refresh_url", &options.refresh_url, &mut provider.refresh),
+            ("device_url", &options.device_url, &mut provider.device),
             ("revocation_url", &options.revocation_url, &mut provider.revocation),
         ] {
             if let Some(url) = url(name, text)? {
@@ -59,6 +61,7 @@ impl AuthConfig {
         }
         scheme.flow = match options.flow {
             Some(FlowOption::Code) => OAuthFlow::Code,
+            Some(FlowOption::Device) => OAuthFlow::Device,
             Some(FlowOption::ClientCredentials) => OAuthFlow::ClientCredentials,
             None => scheme.flow,
         };

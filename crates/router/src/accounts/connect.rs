@@ -4,7 +4,7 @@ use composio_contract::{Error, ErrorKind, Result};
 use url::Url;
 
 use super::page::{self, Field};
-use super::sealed::Stored;
+use super::sealed::{PendingDevice, Stored, open_link};
 use super::{AuthScheme, complete};
 use crate::router::Router;
 use crate::store::{AccountRow, AccountStatus, LinkRow};
@@ -101,7 +101,11 @@ impl Router {
                 )),
                 (false, token) => {
                     let (link, row) = self.open_page(token).await?;
-                    self.form(&link, &row, None)
+                    let pending = open_link(self.accounts.vault(self.account_store()?).await?, &link)?;
+                    match pending.device {
+                        Some(device) => self.code_page(&link, &row, &device),
+                        None => self.form(&link, &row, None),
+                    }
                 }
                 (true, token) => self.typed(token, body).await,
             }
@@ -124,6 +128,13 @@ impl Router {
         let toolkit = self.catalog.toolkit(&row.toolkit)?;
         let html = page::form(&toolkit.name, &toolkit.description, &link.user_id, fields, problem);
         Ok(ConnectReply::page(if problem.is_some() { 400 } else { 200 }, html))
+    }
+
+    /// For a provider that has no place with the code already typed in.
+    fn code_page(&self, link: &LinkRow, row: &AccountRow, device: &PendingDevice) -> Result<ConnectReply> {
+        let toolkit = self.catalog.toolkit(&row.toolkit)?;
+        let html = page::code(&toolkit.name, &link.user_id, &device.user_code, device.verification.as_str());
+        Ok(ConnectReply::page(200, html))
     }
 
     async fn typed(&self, token: &str, body: &[u8]) -> Result<ConnectReply> {

@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::sealed::{App, Pending, PendingOAuth, Stored, seal_credential, seal_link};
+use super::device::Waiting;
+use super::sealed::{App, Pending, PendingDevice, PendingOAuth, Stored, seal_credential, seal_link};
 use super::{AuthConfig, AuthScheme, OAuthFlow, OAuthScheme, connect};
 use crate::clock;
 use crate::router::Router;
@@ -100,19 +101,33 @@ impl Router {
         let base = self.connect_base().await?;
         let token = random()?;
         let vault = self.accounts.vault(store).await?;
-        let (oauth, redirect_url) = match &config.scheme {
+        let page = || format!("{base}{}{}", connect::PATH, token.expose_secret());
+        let (mut oauth, mut code) = (None, None);
+        let redirect_url = match &config.scheme {
             AuthScheme::OAuth2(scheme) if scheme.flow == OAuthFlow::ClientCredentials => {
                 let (stored, lapses) = self.sign_in(config, scheme).await?;
                 row.credential = Some(seal_credential(vault, &row, &stored)?);
                 (row.status, row.expires_at) = (AccountStatus::Active, lapses);
-                (None, format!("{base}{}done", connect::PATH))
+                format!("{base}{}done", connect::PATH)
+            }
+            AuthScheme::OAuth2(scheme) if scheme.flow == OAuthFlow::Device => {
+                let (app, asked) = self.ask_for_code(config, scheme).await?;
+                row.expires_at = expiry(Some(asked.expires_in)).map(|at| at.min(expires_at));
+                let url = asked.verification_complete.clone().map_or_else(page, Into::into);
+                code = Some((app, asked));
+                url
             }
             AuthScheme::OAuth2(scheme) => {
-                let (oauth, url) = self.ask_at_provider(config, scheme, &base, &token).await?;
-                (Some(oauth), url)
+                let (pending, url) = self.ask_at_provider(config, scheme, &base, &token).await?;
+                oauth = Some(pending);
+                url
             }
-            _ => (None, format!("{base}{}{}", connect::PATH, token.expose_secret())),
+            _ => page(),
         };
+        let device = code.as_ref().map(|(_, asked)| PendingDevice {
+            user_code: asked.user_code.clone(),
+            verification: asked.verification.clone(),
+        });
         let link = LinkRow {
             hash: hash(token.expose_secret()),
             project: row.project.clone(),
@@ -123,13 +138,17 @@ impl Router {
                 vault,
                 row.project.as_str(),
                 &row.id,
-                &Pending { callback_url: callback_url.map(str::to_owned), oauth },
+                &Pending { callback_url: callback_url.map(str::to_owned), oauth, device },
             )?,
-            expires_at,
+            expires_at: row.expires_at.filter(|_| code.is_some()).unwrap_or(expires_at),
         };
         let connected_account_id = row.id.clone();
         let waits = row.status == AccountStatus::Initiated;
+        let waiting = code.map(|(app, asked)| Waiting { link: link.hash, lapses: link.expires_at, code: asked, app });
         store.add_account(row, waits.then_some(link)).await?;
+        if let Some(waiting) = waiting {
+            self.wait_for_device(waiting);
+        }
         // The token opens the link, and the URL has it where a link page asks; it is the user's, as the URL is.
         let link_token = token.expose_secret().to_owned();
         Ok(LinkReply { connected_account_id, redirect_url, link_token })
@@ -189,7 +208,12 @@ impl Router {
     }
 
     /// The provider and this program's place there.
-    async fn app(&self, config: &AuthConfig, scheme: &OAuthScheme, redirect: &str) -> Result<Box<App>> {
+    pub(super) async fn app(
+        &self,
+        config: &AuthConfig,
+        scheme: &OAuthScheme,
+        redirect: Option<&str>,
+    ) -> Result<Box<App>> {
         let http = self.accounts.http.as_ref();
         let server = match &scheme.issuer {
             Some(issuer) => Some(ServerMetadata::discover(http, issuer).await.map_err(Error::from)?),
@@ -202,13 +226,15 @@ impl Router {
             sends_issuer: given.sends_issuer || found.sends_issuer,
             authorization: given.authorization.clone().or(found.authorization),
             token: given.token.clone().or(found.token),
+            refresh: given.refresh.clone().or(found.refresh),
             revocation: given.revocation.clone().or(found.revocation),
             device: given.device.clone().or(found.device),
         };
         let client = match (&config.client, &server) {
             (Some(client), _) => client.clone(),
             (None, Some(server)) => {
-                Registration::make(http, server, None, CLIENT_NAME, &[redirect]).await.map_err(Error::from)?.client
+                let redirects: Vec<&str> = redirect.into_iter().collect();
+                Registration::make(http, server, None, CLIENT_NAME, &redirects).await.map_err(Error::from)?.client
             }
             (None, None) => {
                 let toolkit = config.id.trim_start_matches("ac_");
@@ -217,8 +243,9 @@ impl Router {
                     format!("`{toolkit}` uses OAuth, and its provider does not know this program"),
                 )
                 .with_suggested_fix(format!(
-                    "register a client there with the redirect URI {redirect}, and give its id: [[auth]] with \
-                     toolkit = \"{toolkit}\" and client_id in composio.toml"
+                    "register a client there{}, and give its id: [[auth]] with toolkit = \"{toolkit}\" and client_id in \
+                     composio.toml",
+                    redirect.map_or_else(String::new, |redirect| format!(" with the redirect URI {redirect}"))
                 )));
             }
         };
@@ -234,7 +261,7 @@ impl Router {
         state: &SecretString,
     ) -> Result<(PendingOAuth, String)> {
         let redirect = format!("{base}{}callback", connect::PATH);
-        let app = self.app(config, scheme, &redirect).await?;
+        let app = self.app(config, scheme, Some(&redirect)).await?;
         let request = AuthorizationRequest {
             redirect: &redirect,
             scopes: &scheme.scopes,
@@ -247,7 +274,7 @@ impl Router {
 
     /// A token for the program itself.
     pub(super) async fn sign_in(&self, config: &AuthConfig, scheme: &OAuthScheme) -> Result<(Stored, Option<i64>)> {
-        let app = self.app(config, scheme, "").await?;
+        let app = self.app(config, scheme, None).await?;
         let grant = Grant::ClientCredentials { scopes: &scheme.scopes };
         let tokens = grant
             .exchange(self.accounts.http.as_ref(), &app.provider, &app.client(), app.resource.as_deref())

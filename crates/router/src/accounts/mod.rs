@@ -8,6 +8,7 @@ mod complete;
 mod config;
 mod connect;
 mod credential;
+mod device;
 mod echoes;
 mod link;
 mod listener;

@@ -87,6 +87,20 @@ pub(super) fn form(toolkit: &str, about: &str, user_id: &str, fields: &[Field], 
     document(&format!("Connect {toolkit}"), &main)
 }
 
+/// The page that tells the user which code to type in elsewhere.
+pub(super) fn code(toolkit: &str, user_id: &str, code: &str, place: &str) -> String {
+    let (name, place) = (escape(toolkit), escape(place));
+    let main = format!(
+        "<p>A program asks to use <strong>{name}</strong> on behalf of the user <strong>{}</strong>.</p>\n\
+         <p>To agree, open <a href=\"{place}\" rel=\"noreferrer\">{place}</a> on this device or on another one, and enter \
+         this code:</p>\n<p><strong>{}</strong></p>\n\
+         <p>If you did not ask for this, close this page.</p>\n",
+        escape(user_id),
+        escape(code),
+    );
+    document(&format!("Connect {toolkit}"), &main)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +108,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_is_markup() {
         let evil = "<script>'\"&";
-        let html = form(evil, evil, evil, PASSWORD, Some(evil)) + &notice(evil, evil);
+        let html = form(evil, evil, evil, PASSWORD, Some(evil)) + &notice(evil, evil) + &code(evil, evil, evil, evil);
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("&lt;script&gt;&#39;&quot;&amp;"));
     }

@@ -27,6 +27,8 @@ pub enum OAuthFlow {
     /// The user's, in a browser.
     #[default]
     Code,
+    /// The user's, on another device, where they type in a code.
+    Device,
     /// Nobody's: the program signs in as itself.
     ClientCredentials,
 }
@@ -54,8 +56,8 @@ impl AuthScheme {
             Self::ApiKey { .. } => "API_KEY",
             Self::Bearer => "BEARER_TOKEN",
             Self::Basic => "BASIC",
-            Self::OAuth2(scheme) if scheme.flow == OAuthFlow::Code => "OAUTH2",
-            Self::OAuth2(_) => "S2S_OAUTH2",
+            Self::OAuth2(scheme) if scheme.flow == OAuthFlow::ClientCredentials => "S2S_OAUTH2",
+            Self::OAuth2(_) => "OAUTH2",
         }
     }
 }

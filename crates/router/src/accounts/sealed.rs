@@ -7,6 +7,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 
 use crate::store::{AccountRow, LinkRow};
 
@@ -62,6 +63,15 @@ pub(super) struct Pending {
     /// Where the user's browser goes afterwards.
     pub(super) callback_url: Option<String>,
     pub(super) oauth: Option<PendingOAuth>,
+    #[serde(default)]
+    pub(super) device: Option<PendingDevice>,
+}
+
+/// What the user types in on another device, and where.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PendingDevice {
+    pub(super) user_code: String,
+    pub(super) verification: Url,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -140,7 +140,8 @@ pub struct AuthOptions {
     /// How id and secret are sent: `basic` in a header, `post` in the form.
     #[serde(default)]
     pub client_auth: ClientAuthOption,
-    /// Whose agreement a token needs: `code` the user's, `client_credentials` nobody's.
+    /// Whose agreement a token needs: `code` the user's, `device` the user's on another device,
+    /// `client_credentials` nobody's.
     pub flow: Option<FlowOption>,
     /// The scopes that are asked for.
     pub scopes: Option<Vec<String>>,
@@ -150,6 +151,10 @@ pub struct AuthOptions {
     pub authorization_url: Option<String>,
     /// Where tokens come from.
     pub token_url: Option<String>,
+    /// Where tokens are renewed, where that is elsewhere.
+    pub refresh_url: Option<String>,
+    /// Where a code for another device is asked for.
+    pub device_url: Option<String>,
     /// Where tokens are revoked.
     pub revocation_url: Option<String>,
     /// The API that tokens are for, where the provider wants to know.
@@ -176,6 +181,8 @@ pub enum ClientAuthOption {
 pub enum FlowOption {
     /// The user agrees in a browser.
     Code,
+    /// The user types a code in on another device.
+    Device,
     /// The program signs in as itself.
     ClientCredentials,
 }

@@ -83,7 +83,7 @@ fn chosen(config: &OpenApiConfig, document: &Document, fits: impl Fn(&AuthScheme
 
 fn rank(scheme: &AuthScheme) -> u8 {
     match scheme {
-        AuthScheme::OAuth2(scheme) if scheme.flow == OAuthFlow::Code => 4,
+        AuthScheme::OAuth2(scheme) if scheme.flow != OAuthFlow::ClientCredentials => 4,
         AuthScheme::ApiKey { .. } => 3,
         AuthScheme::Bearer => 2,
         AuthScheme::Basic => 1,
@@ -110,12 +110,14 @@ fn read(kind: &SecurityKind, base: Option<&Url>) -> Option<AuthScheme> {
         SecurityKind::OAuth2 { flows } => {
             let found = flows.iter().find_map(|one| {
                 let (authorization, token) = (address(&one.authorization_url), address(&one.token_url));
+                let (refresh, device) = (address(&one.refresh_url), address(&one.device_authorization_url));
                 let flow = match one.kind {
                     OAuthFlowKind::AuthorizationCode if authorization.is_some() && token.is_some() => OAuthFlow::Code,
+                    OAuthFlowKind::DeviceCode if device.is_some() && token.is_some() => OAuthFlow::Device,
                     OAuthFlowKind::ClientCredentials if token.is_some() => OAuthFlow::ClientCredentials,
                     _ => return None,
                 };
-                let provider = Provider { authorization, token, ..Provider::default() };
+                let provider = Provider { authorization, token, refresh, device, ..Provider::default() };
                 Some(OAuthScheme { provider, flow, ..OAuthScheme::default() })
             });
             // A flow that is not offered here leaves a token that the user has from elsewhere.

@@ -6,6 +6,7 @@ mod away;
 #[allow(dead_code, reason = "the router's tests use all of it")]
 #[path = "../router/database.rs"]
 mod database;
+mod device;
 mod key;
 mod oauth;
 mod openapi;

@@ -15,7 +15,7 @@ use composio_egress::{Egress, EgressOptions, Request};
 use composio_router::accounts::{AuthScheme, OAuthScheme};
 use composio_router::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
 use composio_router::{Router, RouterBuilder, RouterConfig};
-use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -277,30 +277,59 @@ pub(crate) async fn fetch(url: &str, form: Option<&str>) -> (u16, String, Option
     (response.status.as_u16(), String::from_utf8(response.body.to_vec()).unwrap(), location)
 }
 
+/// A browser that keeps cookies, runs no script and stops at the router's callback.
+#[derive(Default)]
+struct Browser(BTreeMap<String, String>);
+
+impl Browser {
+    /// A page, or the form that it is answered with, and all redirects after it: where they end, and the text there.
+    async fn open(&mut self, url: &str, form: Option<&str>) -> (Url, String) {
+        let (mut url, mut form) = (Url::parse(url).unwrap(), form);
+        for _ in 0..10 {
+            if url.path() == "/connect/callback" {
+                return (url, String::new());
+            }
+            let mut request = Request::get(url.as_str()).unwrap();
+            request.redirects = 0;
+            let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            if !pairs.is_empty() {
+                request.headers.insert(COOKIE, pairs.join("; ").parse().unwrap());
+            }
+            if let Some(form) = form.take() {
+                request.method = reqwest::Method::POST;
+                request.headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
+                request.body = form.to_owned().into();
+            }
+            let response = egress().send(request).await.unwrap();
+            for cookie in response.headers.get_all(SET_COOKIE) {
+                let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+                let (name, value) = pair.split_once('=').unwrap();
+                self.0.insert(name.to_owned(), value.to_owned());
+            }
+            let Some(location) = response.headers.get(LOCATION) else {
+                return (url, String::from_utf8(response.body.to_vec()).unwrap());
+            };
+            url = url.join(location.to_str().unwrap()).unwrap();
+        }
+        panic!("the provider redirects for ever");
+    }
+}
+
 /// Follows a link at the provider as the user's browser does, up to the callback, which is not loaded yet.
 pub(crate) async fn agree(url: &str) -> String {
-    let mut cookies: BTreeMap<String, String> = BTreeMap::new();
-    let mut url = Url::parse(url).unwrap();
-    for _ in 0..10 {
-        if url.path() == "/connect/callback" {
-            return url.into();
-        }
-        let mut request = Request::get(url.as_str()).unwrap();
-        request.redirects = 0;
-        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if !pairs.is_empty() {
-            request.headers.insert(COOKIE, pairs.join("; ").parse().unwrap());
-        }
-        let response = egress().send(request).await.unwrap();
-        for cookie in response.headers.get_all(SET_COOKIE) {
-            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            cookies.insert(name.to_owned(), value.to_owned());
-        }
-        let location = response.headers.get(LOCATION).unwrap_or_else(|| panic!("{url} leads nowhere"));
-        url = url.join(location.to_str().unwrap()).unwrap();
-    }
-    panic!("the provider redirects for ever");
+    let (url, text) = Browser::default().open(url, None).await;
+    assert_eq!(url.path(), "/connect/callback", "{text}");
+    url.into()
+}
+
+/// Answers the provider that asks about a device: `confirm` or `abort`.
+pub(crate) async fn answer_for_device(url: &str, answer: &str) -> String {
+    let mut browser = Browser::default();
+    let (place, page) = browser.open(url, None).await;
+    let typed = place.query_pairs().find(|(name, _)| name == "user_code").unwrap().1.into_owned();
+    let xsrf = page.split("name=\"xsrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let form = format!("xsrf={xsrf}&user_code={typed}&{answer}=yes");
+    browser.open(place.join("/device").unwrap().as_str(), Some(&form)).await.1
 }
 
 /// Follows a link to its end, and answers the page there.
