@@ -12,7 +12,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::catalog::CatalogTool;
 use crate::clock;
 use crate::policy::Ask;
 use crate::router::Router;
@@ -36,7 +35,10 @@ pub(crate) struct Answers<'a> {
 pub(crate) struct Question<'a> {
     /// The key of the question and its answer.
     pub(crate) key: String,
-    pub(crate) tool: &'a CatalogTool,
+    /// What is granted where the user is asked once in a session, in most cases a tool's slug.
+    pub(crate) slug: &'a str,
+    /// What it is called for people.
+    pub(crate) title: &'a str,
     pub(crate) arguments: &'a Map<String, Value>,
     pub(crate) ask: Ask,
 }
@@ -88,7 +90,7 @@ impl Router {
         for question in questions {
             let settled = match question.ask {
                 Ask::Never => true,
-                Ask::OncePerSession => self.store.is_granted(&session.id, question.tool.slug()).await?,
+                Ask::OncePerSession => self.store.is_granted(&session.id, question.slug).await?,
                 Ask::EveryCall => false,
             };
             if !settled {
@@ -110,7 +112,7 @@ impl Router {
                 .ok_or_else(|| Error::validation(format!("`input_responses` has no answer to `{}`", question.key)))?;
             match decide(response)? {
                 None if question.ask == Ask::OncePerSession => {
-                    self.store.grant(&session.id, question.tool.slug()).await?;
+                    self.store.grant(&session.id, question.slug).await?;
                 }
                 None => {}
                 Some(reason) => drop(declined.insert(question.key, reason)),
@@ -150,12 +152,11 @@ fn elicitation(question: &Question<'_>) -> Value {
         arguments.truncate(end);
         arguments.push('…');
     }
-    let definition = &question.tool.definition;
     let once = if question.ask == Ask::OncePerSession { " You will not be asked again in this session." } else { "" };
     json!({
         "type": "elicitation",
         "mode": "form",
-        "message": format!("Allow {} ({}) to run with {arguments}?{once}", definition.slug, definition.title),
+        "message": format!("Allow {} ({}) to run with {arguments}?{once}", question.slug, question.title),
         "requested_schema": {
             "type": "object",
             "properties": {"decision": {"type": "string", "title": "Decision", "enum": ["approve", "deny"]}},

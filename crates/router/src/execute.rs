@@ -106,8 +106,7 @@ impl Router {
             None => Map::new(),
         };
         let call = self.prepare(session, &request.tool_slug, arguments, request.account.as_deref()).await?;
-        let question =
-            Question { key: "approval".to_owned(), tool: &call.tool, arguments: &call.arguments, ask: call.asks() };
+        let question = call.question("approval".to_owned());
         let asking = Asking { slug: call.tool.slug(), arguments: call.fingerprint.hash };
         let answers = Answers { responses: request.input_responses.as_ref(), state: request.request_state.as_deref() };
         match self.approvals(session, asking, vec![question], answers).await? {
@@ -294,9 +293,15 @@ async fn run_with(
 }
 
 impl Call {
-    /// Whether the user is asked; a call that cannot run is not worth a question.
-    pub(crate) fn asks(&self) -> Ask {
-        if self.invalid.is_some() { Ask::Never } else { self.ask }
+    /// The question whether it may run; a call that cannot run is not worth one.
+    pub(crate) fn question(&self, key: String) -> Question<'_> {
+        Question {
+            key,
+            slug: self.tool.slug(),
+            title: &self.tool.definition.title,
+            arguments: &self.arguments,
+            ask: if self.invalid.is_some() { Ask::Never } else { self.ask },
+        }
     }
 
     fn check(&mut self) {

@@ -28,6 +28,9 @@ pub(crate) enum Ask {
     EveryCall,
 }
 
+/// What lists of tools call a raw call of the model's, in lower case.
+const RAW_CALL: &str = "composio_proxy_execute";
+
 /// The setting that keeps a tool out of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Denial {
@@ -65,6 +68,7 @@ pub(crate) struct Policy {
     search: bool,
     multi_execute: bool,
     proxy: bool,
+    raw_calls: bool,
     manage_connections: bool,
     wait_for_connections: bool,
 }
@@ -85,6 +89,7 @@ impl Policy {
             (toolkit, rules)
         });
         let manage = config.manage_connections.as_ref();
+        let proxy = config.proxy_execute.as_ref().and_then(|switch| switch.enable);
         Self {
             toolkits: config.toolkits.as_ref().map_or_else(Choice::default, |selection| {
                 Choice::new(
@@ -99,7 +104,8 @@ impl Policy {
             permissions: experimental.permissions.as_ref().map(PermissionRules::new),
             search: config.search.enable.unwrap_or(true),
             multi_execute: config.execute.enable_multi_execute.unwrap_or(true),
-            proxy: config.proxy_execute.as_ref().and_then(|switch| switch.enable).unwrap_or(true),
+            proxy: proxy.unwrap_or(true),
+            raw_calls: proxy == Some(true),
             manage_connections: manage.is_none_or(|manage| manage.enabled.unwrap_or(true)),
             wait_for_connections: manage.is_some_and(|manage| manage.enable_wait_for_connections == Some(true)),
         }
@@ -119,6 +125,40 @@ impl Policy {
     pub(crate) fn proxy(&self, toolkit: &str) -> Result<(), Denial> {
         self.toolkit(toolkit)?;
         if self.proxy { Ok(()) } else { Err(Denial::new("proxy_execute.enable", "is false")) }
+    }
+
+    /// Whether the model may make raw calls too: a session must say so, since they reach more than its tools do.
+    pub(crate) fn raw_calls(&self) -> bool {
+        self.raw_calls
+    }
+
+    /// Whether the model may make a raw call to a toolkit's API, and whether the user is asked first. A rule about a single
+    /// tool cannot be held against a raw call, which could stand in for that tool: it keeps raw calls out, or demands as
+    /// much approval as the tool, unless the rules name COMPOSIO_PROXY_EXECUTE itself.
+    pub(crate) fn decide_raw(&self, toolkit: &str, tags: &[Tag]) -> Result<Ask, Denial> {
+        self.proxy(toolkit)?;
+        let mut ask = self.decide(&Subject { toolkit, slug: RAW_CALL, tags })?;
+        let toolkit = toolkit.to_lowercase();
+        if let Some(ToolkitRules { tools, .. }) = self.tools.get(&toolkit) {
+            let is_named = tools.enable.as_ref().is_some_and(|enable| enable.contains(RAW_CALL));
+            if !tools.disable.is_empty() && !is_named {
+                let verdict = "lists tools that a raw call could stand in for";
+                return Err(Denial::new(format!("tools.{toolkit}.disable"), verdict));
+            }
+            if !tools.require_approval.is_empty() {
+                ask = Ask::EveryCall;
+            }
+        }
+        match &self.permissions {
+            Some(permissions) => permissions.of_tools(&toolkit).map(|demanded| ask.max(demanded)),
+            None => Ok(ask),
+        }
+    }
+
+    /// There is no API to call, so that nothing is offered for it.
+    pub(crate) fn without_raw_calls(mut self) -> Self {
+        self.raw_calls = false;
+        self
     }
 
     /// Whether the model may connect accounts.
@@ -309,17 +349,33 @@ impl PermissionRules {
     fn decide(&self, toolkit: &str, slug: &str) -> Result<Ask, Denial> {
         let named = [slug, toolkit].into_iter().find_map(|name| self.overrides.get_key_value(name));
         match named {
-            Some((name, PermissionOverride::AlwaysDeny)) => {
-                Err(Denial::new(format!("experimental.permissions.overrides.{name}"), "is `always_deny`"))
-            }
-            Some((_, PermissionOverride::AlwaysAllow)) => Ok(Ask::Never),
-            Some((_, PermissionOverride::AskOnce)) => Ok(Ask::OncePerSession),
-            Some((_, PermissionOverride::AskAlways)) => Ok(Ask::EveryCall),
+            Some((name, rule)) => Self::demanded(name, *rule),
             None => Ok(match self.default {
                 PermissionDefault::AllowAll => Ask::Never,
                 PermissionDefault::AskOncePerSession => Ask::OncePerSession,
                 PermissionDefault::AskEveryCall => Ask::EveryCall,
             }),
+        }
+    }
+
+    /// The strictest rule about a single tool of a toolkit, for a raw call; none where raw calls have a rule of their own.
+    fn of_tools(&self, toolkit: &str) -> Result<Ask, Denial> {
+        if self.overrides.contains_key(RAW_CALL) {
+            return Ok(Ask::Never);
+        }
+        let prefix = format!("{toolkit}_");
+        let rules = self.overrides.iter().filter(|(name, _)| name.starts_with(&prefix));
+        rules.map(|(name, rule)| Self::demanded(name, *rule)).try_fold(Ask::Never, |ask, rule| Ok(ask.max(rule?)))
+    }
+
+    fn demanded(name: &str, rule: PermissionOverride) -> Result<Ask, Denial> {
+        match rule {
+            PermissionOverride::AlwaysDeny => {
+                Err(Denial::new(format!("experimental.permissions.overrides.{name}"), "is `always_deny`"))
+            }
+            PermissionOverride::AlwaysAllow => Ok(Ask::Never),
+            PermissionOverride::AskOnce => Ok(Ask::OncePerSession),
+            PermissionOverride::AskAlways => Ok(Ask::EveryCall),
         }
     }
 }
@@ -363,6 +419,26 @@ mod tests {
             assert!(!whole(config.clone(), none()), "{config}");
         }
         assert!(!whole(none(), json!({"permissions": {"default": "ask_every_call"}})));
+    }
+
+    #[test]
+    fn a_rule_for_one_tool_binds_raw_calls() {
+        let decide = |config: Value, overrides: Value| {
+            let experimental = json!({"permissions": {"default": "allow_all", "overrides": overrides}});
+            policy(config, experimental).decide_raw("SQLite", &[Tag::ReadOnly])
+        };
+        assert_eq!(decide(json!({}), json!({})), Ok(Ask::Never));
+        assert_eq!(decide(json!({}), json!({"files_write": "always_deny"})), Ok(Ask::Never));
+        assert_eq!(decide(json!({}), json!({"SQLITE_QUERY": "ask_once"})), Ok(Ask::OncePerSession));
+        let both = json!({"SQLITE_QUERY": "ask_once", "SQLITE_EXECUTE": "ask_always"});
+        assert_eq!(decide(json!({}), both), Ok(Ask::EveryCall));
+        let denied = decide(json!({}), json!({"SQLITE_EXECUTE": "always_deny"})).unwrap_err();
+        let reason = "the setting `experimental.permissions.overrides.sqlite_execute` is `always_deny`";
+        assert_eq!(denied.to_string(), reason);
+        let own = json!({"SQLITE_EXECUTE": "always_deny", "COMPOSIO_PROXY_EXECUTE": "always_allow"});
+        assert_eq!(decide(json!({}), own), Ok(Ask::Never));
+        let denied = decide(json!({"proxy_execute": {"enable": false}}), json!({})).unwrap_err();
+        assert_eq!(denied.to_string(), "the setting `proxy_execute.enable` is false");
     }
 
     #[test]

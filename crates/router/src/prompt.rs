@@ -20,6 +20,10 @@ pub(crate) fn assistive(policy: &Policy, experimental: &ExperimentalSettings) ->
                 "- Run the tools you found with COMPOSIO_MULTI_EXECUTE_TOOL; put calls that do not depend on each other \
                  into one."
             }
+            MetaTool::ProxyExecute => {
+                "- What no tool does, COMPOSIO_PROXY_EXECUTE may do by a request to the API of a toolkit; search for a tool \
+                 first."
+            }
             MetaTool::ManageConnections => {
                 "- Before you run a tool of a toolkit without an active connection, call COMPOSIO_MANAGE_CONNECTIONS and give \
                  the user the link that it answers with."

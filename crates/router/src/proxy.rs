@@ -37,6 +37,22 @@ impl Router {
             record.end(RunStatus::Refused, Some(denial.to_string()));
             return Err(denial.error(SLUG));
         }
+        let done = self.raw_call(session, source, request, None).await;
+        match &done {
+            Ok(_) => record.end(RunStatus::Completed, None),
+            Err(error) => record.end(RunStatus::Failed, Some(error.to_string())),
+        };
+        done
+    }
+
+    /// Sends a raw request that may be sent, signed by this account where one is named, within the limits of a call.
+    pub(crate) async fn raw_call(
+        &self,
+        session: &LiveSession,
+        source: &Arc<dyn Source>,
+        request: &ProxyExecuteRequest,
+        account: Option<&str>,
+    ) -> Result<ProxyReply> {
         let context = CallContext {
             user_id: session.user_id.clone(),
             session_id: session.id.clone(),
@@ -46,23 +62,12 @@ impl Router {
             listener: None,
             credential: None,
         };
-        let running = self.proxy_signed(session, source, request, &context);
-        let done = match tokio::time::timeout(context.time_limit, running).await {
-            Ok(done) => done,
-            Err(_) => {
-                let seconds = context.time_limit.as_secs_f64();
-                let message = format!("the API did not answer within {seconds} s");
-                Err(Error::new(composio_contract::ErrorKind::Timeout, message))
-            }
-        };
-        let answer = match done {
-            Ok(answer) => answer,
-            Err(error) => {
-                record.end(RunStatus::Failed, Some(error.to_string()));
-                return Err(error);
-            }
-        };
-        record.end(RunStatus::Completed, None);
+        let running = self.proxy_signed(session, source, request, &context, account);
+        let answer = tokio::time::timeout(context.time_limit, running).await.unwrap_or_else(|_| {
+            let seconds = context.time_limit.as_secs_f64();
+            let message = format!("the API did not answer within {seconds} s");
+            Err(Error::new(composio_contract::ErrorKind::Timeout, message))
+        })?;
         let (data, binary_data) = match answer.body {
             ProxyBody::None => (None, None),
             ProxyBody::Json(data) => (Some(data), None),
@@ -98,12 +103,19 @@ impl Router {
         source: &Arc<dyn Source>,
         request: &ProxyExecuteRequest,
         context: &CallContext,
+        account: Option<&str>,
     ) -> Result<ProxyResult> {
         source.check_proxy(request).await?;
         if source.auth().is_none() {
-            return source.proxy(request, context).await;
+            return match account {
+                None => source.proxy(request, context).await,
+                Some(account) => Err(Error::validation(format!(
+                    "the account `{account}` cannot be used: calls of `{}` need no connected account; leave `account` out",
+                    source.toolkit().slug
+                ))),
+            };
         }
-        let account = self.account_for(session, &source.toolkit().slug, None).await?;
+        let account = self.account_for(session, &source.toolkit().slug, account).await?;
         let (account, credential) = self.credential(account).await?;
         let answer = proxy_with(source, request, context, credential).await?;
         if answer.status != 401 || !is_renewable(&account) {

@@ -10,6 +10,7 @@ use composio_contract::{
 };
 use uuid::Uuid;
 
+use crate::catalog::Catalog;
 use crate::page::Window;
 use crate::policy::Policy;
 use crate::project::Project;
@@ -40,17 +41,23 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    /// Without toolkits that need accounts, what is said of them is kept and offers nothing.
-    fn read(row: SessionRow, accounts_are_needed: bool) -> Result<Self> {
+    /// Without toolkits that need accounts, or have an API, what is said of those is kept and offers nothing.
+    fn read(row: SessionRow, accounts_are_needed: bool, catalog: &Catalog) -> Result<Self> {
         let damaged = |error: serde_json::Error| {
             Error::new(ErrorKind::InternalServer, "the stored session cannot be read").with_source(error)
         };
         let config: SessionConfig = serde_json::from_str(&row.config).map_err(damaged)?;
         let experimental: ExperimentalSettings = serde_json::from_str(&row.experimental).map_err(damaged)?;
-        let policy = Policy::new(&config, &experimental);
+        let mut policy = Policy::new(&config, &experimental);
+        if !accounts_are_needed {
+            policy = policy.without_connections();
+        }
+        if !catalog.sources().any(|source| source.has_api() && policy.toolkit(&source.toolkit().slug).is_ok()) {
+            policy = policy.without_raw_calls();
+        }
         Ok(Self {
             custom: serde_json::from_str(&row.custom_tools).map_err(damaged)?,
-            policy: if accounts_are_needed { policy } else { policy.without_connections() },
+            policy,
             id: row.session_id,
             project: row.project,
             user_id: row.user_id,
@@ -171,7 +178,7 @@ impl Router {
             return Ok(session);
         }
         let row = self.store.session(&self.project, id).await?.ok_or_else(|| unknown(id))?;
-        let session = Arc::new(LiveSession::read(row, self.accounts.are_needed())?);
+        let session = Arc::new(LiveSession::read(row, self.accounts.are_needed(), &self.catalog)?);
         self.sessions.put(&session);
         Ok(session)
     }
@@ -200,7 +207,7 @@ impl Router {
             revision: 1,
         };
         self.store.create_session(row.clone()).await?;
-        let session = Arc::new(LiveSession::read(row, self.accounts.are_needed())?);
+        let session = Arc::new(LiveSession::read(row, self.accounts.are_needed(), &self.catalog)?);
         self.sessions.put(&session);
         session.reply()
     }

@@ -255,6 +255,11 @@ pub trait Source: fmt::Debug + Send + Sync {
         ToolDetails::of(tool)
     }
 
+    /// Whether there is an API behind the toolkit that [`Source::proxy`] sends raw requests to.
+    fn has_api(&self) -> bool {
+        false
+    }
+
     /// Checks where a raw request would go, before an account is looked up for it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod connections;
 mod multi;
+mod proxy;
 mod schemas;
 mod search;
 
@@ -29,6 +30,7 @@ pub(crate) enum MetaTool {
     MultiExecute,
     ManageConnections,
     WaitForConnections,
+    ProxyExecute,
 }
 
 /// The meta tools that a session has.
@@ -37,7 +39,8 @@ pub(crate) fn offered(policy: &Policy) -> impl Iterator<Item = MetaTool> {
     let multi = policy.multi_execute().then_some(MetaTool::MultiExecute);
     let manage = policy.manage_connections().then_some(MetaTool::ManageConnections);
     let wait = policy.wait_for_connections().then_some(MetaTool::WaitForConnections);
-    search.into_iter().flatten().chain(multi).chain(manage).chain(wait)
+    let raw = policy.raw_calls().then_some(MetaTool::ProxyExecute);
+    search.into_iter().flatten().chain(multi).chain(manage).chain(wait).chain(raw)
 }
 
 /// Whether a slug is one of a meta tool, offered here or only elsewhere.
@@ -46,8 +49,14 @@ pub(crate) fn is_meta(slug: &str) -> bool {
 }
 
 impl MetaTool {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Search, Self::Schemas, Self::MultiExecute, Self::ManageConnections, Self::WaitForConnections];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Search,
+        Self::Schemas,
+        Self::MultiExecute,
+        Self::ManageConnections,
+        Self::WaitForConnections,
+        Self::ProxyExecute,
+    ];
 
     pub(crate) fn slug(self) -> &'static str {
         match self {
@@ -56,6 +65,7 @@ impl MetaTool {
             Self::MultiExecute => "COMPOSIO_MULTI_EXECUTE_TOOL",
             Self::ManageConnections => "COMPOSIO_MANAGE_CONNECTIONS",
             Self::WaitForConnections => "COMPOSIO_WAIT_FOR_CONNECTIONS",
+            Self::ProxyExecute => "COMPOSIO_PROXY_EXECUTE",
         }
     }
 
@@ -66,6 +76,7 @@ impl MetaTool {
             Self::MultiExecute => "Run tools",
             Self::ManageConnections => "Manage connections",
             Self::WaitForConnections => "Wait for connections",
+            Self::ProxyExecute => "Call an API",
         }
     }
 
@@ -91,6 +102,10 @@ impl MetaTool {
             Self::WaitForConnections => {
                 "Waits until the user has followed the links that COMPOSIO_MANAGE_CONNECTIONS made."
             }
+            Self::ProxyExecute => {
+                "Sends a request to the API behind a toolkit, signed by the user's connected account where it needs one. Use \
+                 it only where no tool does what is wanted."
+            }
         }
     }
 
@@ -101,6 +116,7 @@ impl MetaTool {
             Self::MultiExecute => multi::input_schema(),
             Self::ManageConnections => connections::manage_schema(),
             Self::WaitForConnections => connections::wait_schema(),
+            Self::ProxyExecute => proxy::input_schema(),
         }
     }
 
@@ -108,6 +124,7 @@ impl MetaTool {
         match self {
             Self::Search | Self::Schemas | Self::WaitForConnections => vec![Tag::ReadOnly, Tag::Idempotent],
             Self::MultiExecute | Self::ManageConnections => Vec::new(),
+            Self::ProxyExecute => vec![Tag::OpenWorld],
         }
     }
 
@@ -167,6 +184,7 @@ impl Router {
             MetaTool::MultiExecute => self.run_multi(session, request, arguments).await,
             MetaTool::ManageConnections => Ok(self.run_manage(session, request).await.into()),
             MetaTool::WaitForConnections => Ok(self.run_wait(session, request).await.into()),
+            MetaTool::ProxyExecute => self.run_proxy(session, request, arguments).await,
         };
         match outcome {
             Ok(MetaOutcome::Pending(reply)) => {
@@ -209,6 +227,14 @@ fn find(policy: &Policy, slug: &str) -> Result<MetaTool> {
     Err(match MetaTool::ALL.into_iter().find(|tool| tool.slug().eq_ignore_ascii_case(slug)) {
         Some(MetaTool::Search | MetaTool::Schemas) => switched_off("search.enable"),
         Some(MetaTool::MultiExecute) => switched_off("execute.enable_multi_execute"),
+        Some(MetaTool::ProxyExecute) => Error::new(
+            ErrorKind::PermissionDenied,
+            format!(
+                "`{slug}` is not available in this session: it needs a toolkit with an API, and the setting \
+                     `proxy_execute.enable`"
+            ),
+        )
+        .with_status(403),
         // Neither is offered where no toolkit needs an account.
         Some(MetaTool::WaitForConnections) if policy.manage_connections() => {
             switched_off("manage_connections.enable_wait_for_connections")

@@ -154,9 +154,7 @@ impl Router {
             .iter()
             .enumerate()
             .filter_map(|(index, item)| match item {
-                Prepared::Ready(call) => {
-                    Some(Question { key: key(index), tool: &call.tool, arguments: &call.arguments, ask: call.asks() })
-                }
+                Prepared::Ready(call) => Some(call.question(key(index))),
                 Prepared::Refused(..) | Prepared::Impossible(_) => None,
             })
             .collect();

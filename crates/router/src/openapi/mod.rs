@@ -342,6 +342,10 @@ impl Source for OpenApiSource {
         reply::outcome(tool, response, next, context).await
     }
 
+    fn has_api(&self) -> bool {
+        true
+    }
+
     async fn check_proxy(&self, request: &ProxyExecuteRequest) -> Result<()> {
         self.raw(request).await.map(drop)
     }
@@ -374,19 +378,19 @@ fn definition(operation: &Operation, slug: String, input_schema: Value) -> ToolD
         description: shorten(&description, MAX_DESCRIPTION),
         input_schema,
         output_schema: None,
-        tags: tags(operation),
+        tags: tags(operation.method.name()),
     }
 }
 
-/// What a method says about what its operation does.
-fn tags(operation: &Operation) -> Vec<Tag> {
-    use composio_openapi::Method;
-    let mut tags = match operation.method {
-        Method::Get | Method::Head | Method::Options | Method::Trace => vec![Tag::ReadOnly, Tag::Idempotent],
-        Method::Post => vec![Tag::Create],
-        Method::Put => vec![Tag::Update, Tag::Idempotent],
-        Method::Patch => vec![Tag::Update],
-        Method::Delete => vec![Tag::Destructive, Tag::Idempotent],
+/// What a method says about what a call does.
+pub(crate) fn tags(method: &str) -> Vec<Tag> {
+    let mut tags = match method {
+        "GET" | "HEAD" | "OPTIONS" | "TRACE" => vec![Tag::ReadOnly, Tag::Idempotent],
+        "POST" => vec![Tag::Create],
+        "PUT" => vec![Tag::Update, Tag::Idempotent],
+        "PATCH" => vec![Tag::Update],
+        "DELETE" => vec![Tag::Destructive, Tag::Idempotent],
+        _ => Vec::new(),
     };
     tags.push(Tag::OpenWorld);
     tags

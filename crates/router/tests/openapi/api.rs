@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use composio_contract::{
-    Backend as _, CreateSession, ExecuteReply, ExecuteRequest, ProxyExecuteRequest, ProxyReply, RawJson, Result,
-    Settings, Tool,
+    Backend as _, CreateSession, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, ProxyExecuteRequest, ProxyReply,
+    RawJson, Result, Session, Settings, Tool,
 };
 use composio_router::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource};
 use composio_router::{Router, RouterConfig};
@@ -96,6 +96,21 @@ impl Pets {
     pub(crate) async fn proxy(&self, request: Value) -> Result<ProxyReply> {
         let request: ProxyExecuteRequest = serde_json::from_value(request).unwrap();
         Ok(self.router.proxy_execute(&self.session, &request).await?.into_parts().1)
+    }
+
+    /// What a model's raw call comes to.
+    pub(crate) async fn raw(&self, arguments: Value) -> Result<ExecuteReply> {
+        let arguments = Some(RawJson::from(arguments));
+        self.meta(ExecuteMetaRequest { arguments, ..ExecuteMetaRequest::default() }).await
+    }
+
+    pub(crate) async fn meta(&self, request: ExecuteMetaRequest) -> Result<ExecuteReply> {
+        let request = ExecuteMetaRequest { slug: "COMPOSIO_PROXY_EXECUTE".to_owned(), ..request };
+        Ok(self.router.execute_meta(&self.session, &request).await?.into_parts().1)
+    }
+
+    pub(crate) async fn session(&self) -> Session {
+        self.router.get_session(&self.session).await.unwrap().into_parts().1
     }
 
     pub(crate) fn last(&self) -> Seen {
