@@ -17,6 +17,7 @@ APIS := $(CURDIR)/.apis
 PEER_NODE := $(CURDIR)/.peer-node
 CONFORMANCE := $(CURDIR)/.conformance
 CLIENTS := $(CURDIR)/.clients
+BROWSER := $(CURDIR)/.browser
 TOOLS := $(CURDIR)/.tools
 PIP := pip install --quiet --disable-pip-version-check
 SERVERS := $(CURDIR)/.mcp-servers
@@ -81,7 +82,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed node ## Formatters, linters, type checker
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 	cd node && npx eslint . && npx prettier --log-level warn --check . && npx typedoc --logLevel Warn --emit none
 
-test: test-rust test-python test-server test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
+test: test-rust test-python test-server test-browser test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -120,6 +121,11 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	  $(CONFORMANCE)/node_modules
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/clients/run.py $(TARGET)/debug/composio \
 	  $(CLIENTS) $(CONFORMANCE)/node_modules/node/bin/node $(VENV)/bin/python
+
+# The page on which a user connects an account.
+test-browser: $(TOOLS)/stamp $(BROWSER)/stamp
+	cargo build --quiet -p composio-server
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/browser/run.py $(TARGET)/debug/composio $(BROWSER)
 
 # Found inputs go beside the corpus that is kept.
 fuzz: ## Fuzzes JSON bodies and composio.toml, FUZZ_SECONDS (60) each.
@@ -201,6 +207,11 @@ $(CLIENTS)/stamp: tests/server/clients/requirements.txt
 	  @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/inspector@2.12.0
 	touch $@
 
+$(BROWSER)/stamp: tests/browser/install.sh
+	sh tests/browser/install.sh
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(BROWSER) playwright-core@1.65.1 axe-core@4.14.1
+	touch $@
+
 # The peer in an environment of its own, without the dependencies that the measurements do not use.
 $(PEER)/stamp: tests/bench/peer.txt
 	test -x $(PEER)/bin/python || python3 -m venv $(PEER)
@@ -208,5 +219,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-demo \
-  test-kotlin test-node test-prism test-python test-rust test-server test-swift
+.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-browser \
+  test-demo test-kotlin test-node test-prism test-python test-rust test-server test-swift
