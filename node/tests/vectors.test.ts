@@ -186,6 +186,8 @@ class Player {
         return this.session.delete();
       case "session.tools":
         return this.session.tools(chosen);
+      case "session.schema_report":
+        return this.session.schemaReport();
       case "session.execute_tool_call":
         // Modifiers go with the wrapped tools, and those are there once they have been listed.
         if (chosen !== undefined) await this.session.tools(chosen);

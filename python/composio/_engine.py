@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composio._io import Blocking, drive
 from composio.exceptions import InvalidModifier, ToolInputRequiredError, UsageError
-from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult
+from composio.models import SessionExecuteResponse, SessionProxyExecuteResponse, Tool, ToolCallResult, ToolSchemaReport
 from composio.modifiers import judged, select, upload_hooks
 from composio.provider import AgenticProvider, FormatProvider, require_format
 
@@ -136,6 +136,12 @@ class Engine:
         if isinstance(self.provider, AgenticProvider):
             return self.provider.wrap_tools(tools, self._execute_function(modifiers))
         return self.provider.wrap_tools(tools)  # type: ignore[attr-defined]
+
+    async def schema_report(self) -> list[ToolSchemaReport]:
+        """What the provider does not take of the tools' schemas as they are."""
+        provider = require_format(self.provider)
+        reports = await self.io.call(self.native.schema_report(provider.format))
+        return [ToolSchemaReport(report) for report in reports]
 
     def _execute_function(self, modifiers: Sequence[Modifier] | None) -> Callable[[str, dict[str, Any]], Any]:
         async def awaited(slug: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from composio.models import (
     Tool,
     Toolkit,
     ToolkitConnectionsDetails,
+    ToolSchemaReport,
     ToolkitList,
 )
 from composio.modifiers import approve_upload
@@ -224,6 +225,10 @@ class AsyncToolRouterSession(SessionBase):
     async def tools(self, modifiers: Sequence[Modifier] | None = None) -> Any:
         """The session's tools, as the provider of the client wraps them."""
         return await self._engine.tools(modifiers)
+
+    async def schema_report(self) -> list[ToolSchemaReport]:
+        """What the client's provider does not take of the tools' schemas as they are, and what `tools()` makes of it."""
+        return await self._engine.schema_report()
 
     async def execute(
         self,

@@ -183,6 +183,31 @@ class SessionSearchResponse(Model):
     time_info: dict[str, Any] | None
 
 
+class SchemaChange(Model):
+    """A place where a provider does not take a tool's schema as it is.
+
+    `path` is a JSON pointer into the schema that the provider gets, `change` is `dropped` or `rewritten`.
+    """
+
+    __slots__ = ()
+    path: str
+    keyword: str
+    change: str
+    reason: str
+
+
+class ToolSchemaReport(Model):
+    """How a provider takes a tool: by which `name`, whether a model is held to its schema, and what became of that."""
+
+    __slots__ = ()
+    _models: ClassVar[dict[str, type[Model]]] = {"changes": SchemaChange}
+    slug: str
+    name: str
+    strict: bool
+    not_strict: str | None
+    changes: list[SchemaChange]
+
+
 class ToolkitConnectionAuthConfig(Model):
     """The auth config of a connection; `mode` is its auth scheme."""
 

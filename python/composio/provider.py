@@ -79,6 +79,11 @@ class FormatProvider(NonAgenticProvider):
         return wrapped
 
     @property
+    def format(self) -> _native.Provider:
+        """How the core writes for it."""
+        return self._format
+
+    @property
     def native(self) -> _native.Provider | None:
         """The format, where no subclass wraps tools in its own way."""
         cls = type(self)

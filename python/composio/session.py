@@ -14,6 +14,7 @@ from composio.models import (
     SessionProxyExecuteResponse,
     SessionSearchResponse,
     ToolkitConnectionsDetails,
+    ToolSchemaReport,
     ToolRouterMCPServerConfig,
 )
 from composio.resources import ConnectionRequest, given
@@ -113,6 +114,19 @@ class ToolRouterSession(SessionBase):
                 `before_file_upload` apply where the provider's framework runs the tools.
         """
         return drive(self._engine.tools(modifiers))
+
+    def schema_report(self) -> list[ToolSchemaReport]:
+        """What the client's provider does not take of the tools' schemas as they are, and what `tools()` makes of it.
+
+        Providers refuse parts of JSON Schema, and some names. `tools()` writes such a tool so that it is taken, and this
+        says where: for each tool its `slug`, the `name` that the model knows it by, whether it is held to the schema
+        (`strict`, of OpenAI) and `changes`, each with `path`, `keyword`, `change` (`dropped` or `rewritten`) and `reason`.
+        What a tool is called with is checked against its own schema all the same.
+
+        Raises:
+            UsageError: The provider's format is not known here.
+        """
+        return drive(self._engine.schema_report())
 
     def execute(
         self,

@@ -175,6 +175,9 @@ class Player:
             await settle(self.session.tools(modifiers))
         return await settle(self.session.execute_tool_call(slug, arguments, modifiers))
 
+    def do_session_schema_report(self) -> Any:
+        return self.session.schema_report()
+
     def do_session_handle_tool_calls(self, reply: Any) -> Any:
         return self.session.handle_tool_calls(reply)
 

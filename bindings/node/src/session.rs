@@ -130,6 +130,13 @@ impl Session {
         self.start(&env, queue, |core| async move { core.provider_tools(format).await.map(Outcome::Json) })
     }
 
+    /// What the provider does not take of the tools' schemas as they are.
+    #[napi]
+    pub fn schema_report(&self, env: Env, queue: &Queue, provider: &Provider) -> Result<u32> {
+        let format = provider.format();
+        self.start(&env, queue, |core| async move { core.schema_report(format).await.map(Outcome::Json) })
+    }
+
     /// Runs one tool that is the backend's alone; none where a custom tool is to run. Saves `run` and its round trips.
     #[napi]
     pub fn execute(&self, env: Env, queue: &Queue, call: ToolCall) -> Result<Option<u32>> {

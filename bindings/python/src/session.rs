@@ -117,6 +117,12 @@ impl Session {
         self.call(|core| async move { core.provider_tools(format).await.map(Outcome::Json) })
     }
 
+    /// What the provider does not take of the tools' schemas as they are.
+    fn schema_report(&self, provider: &Provider) -> Call {
+        let format = provider.format();
+        self.call(|core| async move { core.schema_report(format).await.map(Outcome::Json) })
+    }
+
     /// Runs one tool that is the backend's alone; None where a custom tool is to run. Saves `run` and its round trips.
     fn execute(&self, py: Python<'_>, call: &Bound<'_, PyDict>) -> PyResult<Option<Call>> {
         let call = lift_call(call)?;

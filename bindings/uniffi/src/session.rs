@@ -113,6 +113,12 @@ impl NativeSession {
         call(cancel, async move { Ok(text(&core.provider_tools(format).await?)) }).await
     }
 
+    /// What the provider does not take of the tools' schemas as they are.
+    pub async fn schema_report(&self, provider: Arc<NativeProvider>, cancel: Cancel) -> Result<String> {
+        let (core, format) = (self.0.clone(), provider.format());
+        call(cancel, async move { Ok(text(&core.schema_report(format).await?)) }).await
+    }
+
     /// Runs one tool that is the backend's alone; none where a custom tool is to run. Saves `run` and its round trips.
     pub async fn execute(&self, tool_call: NativeToolCall, cancel: Cancel) -> Result<Option<String>> {
         let tool_call = tool_call.lift()?;

@@ -118,7 +118,8 @@ struct Waiting {
 }
 
 impl Waiting {
-    async fn find_files(&mut self, session: &Inner) -> Result<()> {
+    async fn prepare(&mut self, session: &Inner) -> Result<()> {
+        session.own_slug(&mut self.request.tool_slug).await?;
         if self.files.is_none() && session.client.file_options().automatic.is_some() {
             self.files = Some(CallFiles::find(session, &self.request).await?);
         }
@@ -126,7 +127,7 @@ impl Waiting {
     }
 
     async fn send(&mut self, session: &Inner) -> Result<Outcome> {
-        self.find_files(session).await?;
+        self.prepare(session).await?;
         let automatic = session.client.file_options().automatic.as_ref().zip(self.files.as_ref());
         if let Some((options, files)) = automatic {
             files.upload(session, &mut self.request, options).await?;
@@ -235,7 +236,7 @@ impl Run {
         let session = &self.session;
         join_all(self.remote.iter_mut().map(|slot| async move {
             if let Remote::Waiting(waiting) = slot
-                && let Err(error) = waiting.find_files(session).await
+                && let Err(error) = waiting.prepare(session).await
             {
                 *slot = Remote::Done(Err(error));
             }

@@ -11,6 +11,7 @@ use composio_contract::{
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::aliases::Aliases;
 use crate::auto_files::{KnownTools, for_model, listed};
 use crate::client::Client;
 use crate::create::read_update;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) user_id: String,
     pub(crate) tools: CustomToolSet,
     pub(crate) known: KnownTools,
+    pub(crate) aliases: Aliases,
     state: ArcSwap<State>,
     mcp: Endpoint,
     assistive_prompt: Option<String>,
@@ -44,6 +46,29 @@ pub(crate) struct Inner {
 impl Inner {
     fn has_automatic_files(&self) -> bool {
         self.client.file_options().automatic.is_some()
+    }
+
+    /// Every page of the session's tools at the backend.
+    pub(crate) async fn pages(&self) -> Result<Vec<Reply<Page<Tool>>>> {
+        let backend = self.client.backend()?;
+        let mut pages = Vec::new();
+        let mut query = PageQuery { limit: Some(TOOLS_A_PAGE), cursor: None };
+        loop {
+            let page = backend.session_tools(&self.id, &query).await?;
+            if self.has_automatic_files() {
+                self.known.learn(&page.items);
+            }
+            self.aliases.learn(page.items.iter());
+            let next = page.next_cursor.clone().filter(|cursor| !cursor.is_empty());
+            pages.push(page);
+            match next {
+                None => return Ok(pages),
+                Some(_) if next == query.cursor => {
+                    return Err(Error::new(ErrorKind::InvalidReply, "the backend's list of tools does not end"));
+                }
+                Some(_) => query.cursor = next,
+            }
+        }
     }
 }
 
@@ -84,6 +109,7 @@ impl Session {
             user_id,
             tools,
             known: KnownTools::default(),
+            aliases: Aliases::default(),
             state: ArcSwap::from_pointee(state),
             mcp: endpoint,
             assistive_prompt: wire.experimental.and_then(|experimental| experimental.assistive_prompt),
@@ -171,7 +197,7 @@ impl Session {
         }
         let mut tools: Vec<RawJson> = Vec::new();
         let mut slugs = Vec::new();
-        for page in self.pages().await? {
+        for page in self.0.pages().await? {
             let items = page.raw().decode::<Items>("tools")?.items;
             for (item, tool) in items.into_iter().zip(page.into_parts().1.items) {
                 tools.push(if self.0.has_automatic_files() { listed(item, &tool)? } else { item });
@@ -190,7 +216,7 @@ impl Session {
     /// # Errors
     /// What the backend says.
     pub async fn provider_tools(&self, provider: Provider) -> Result<RawJson> {
-        let pages = self.pages().await?;
+        let pages = self.0.pages().await?;
         let mut tools: Vec<Tool> = pages.into_iter().flat_map(|page| page.into_parts().1.items).collect();
         if self.0.has_automatic_files() {
             for tool in &mut tools {
@@ -205,25 +231,13 @@ impl Session {
         provider.wrap(&tools)
     }
 
-    async fn pages(&self) -> Result<Vec<Reply<Page<Tool>>>> {
-        let backend = self.0.client.backend()?;
-        let mut pages = Vec::new();
-        let mut query = PageQuery { limit: Some(TOOLS_A_PAGE), cursor: None };
-        loop {
-            let page = backend.session_tools(&self.0.id, &query).await?;
-            if self.0.has_automatic_files() {
-                self.0.known.learn(&page.items);
-            }
-            let next = page.next_cursor.clone().filter(|cursor| !cursor.is_empty());
-            pages.push(page);
-            match next {
-                None => return Ok(pages),
-                Some(_) if next == query.cursor => {
-                    return Err(Error::new(ErrorKind::InvalidReply, "the backend's list of tools does not end"));
-                }
-                Some(_) => query.cursor = next,
-            }
-        }
+    /// What a provider does not take of the session's tools as they are, and what [`Session::provider_tools`] makes of it:
+    /// a list, a [`SchemaReport`](crate::provider::SchemaReport) for each.
+    ///
+    /// # Errors
+    /// What the backend says.
+    pub async fn schema_report(&self, provider: Provider) -> Result<RawJson> {
+        RawJson::encode(&provider.schema_report(&self.tools().await?)?)
     }
 
     /// Plans the run of one tool or several at once. Nothing is sent yet.

@@ -6,21 +6,22 @@ use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ToolCall, ToolView, text};
+use super::names::decode_arguments;
+use super::{Function, ToolCall, text};
 use crate::outcome::has_failed;
 
 #[derive(Serialize)]
 struct Tool<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     description: &'a str,
-    input_schema: Cow<'a, RawJson>,
+    input_schema: Value,
 }
 
-pub(super) fn tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
-    let written = tools.into_iter().map(|ToolView { slug: name, description, parameters }| Tool {
+pub(super) fn tools<'a>(functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
+    let written = functions.map(|Function { name, description, compiled }| Tool {
         name,
         description,
-        input_schema: parameters,
+        input_schema: compiled.schema,
     });
     RawJson::encode(&written.collect::<Vec<_>>())
 }
@@ -33,7 +34,10 @@ pub(super) fn calls(reply: &Value) -> Option<Vec<ToolCall>> {
     let calls = content.iter().filter(|block| text(block, &["type"]) == "tool_use");
     Some(
         calls
-            .map(|block| ToolCall::with_value(text(block, &["id"]), text(block, &["name"]), block.get("input")))
+            .map(|block| {
+                let input = block.get("input").map(decode_arguments);
+                ToolCall::with_value(text(block, &["id"]), text(block, &["name"]), input.as_deref())
+            })
             .collect(),
     )
 }

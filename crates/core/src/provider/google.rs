@@ -6,15 +6,15 @@ use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ToolCall, ToolView, text};
+use super::{Function, ToolCall, text};
 
 #[derive(Serialize)]
 struct Declaration<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     description: &'a str,
     /// Takes JSON Schema as it is; `parameters` would take only a subset of OpenAPI's.
     #[serde(rename = "parametersJsonSchema")]
-    parameters: Cow<'a, RawJson>,
+    parameters: Value,
 }
 
 #[derive(Serialize)]
@@ -37,11 +37,11 @@ struct Response<'a> {
     response: &'a RawJson,
 }
 
-pub(super) fn tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
-    let written = tools.into_iter().map(|ToolView { slug: name, description, parameters }| Declaration {
+pub(super) fn tools<'a>(functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
+    let written = functions.map(|Function { name, description, compiled }| Declaration {
         name,
         description,
-        parameters,
+        parameters: compiled.schema,
     });
     RawJson::encode(&written.collect::<Vec<_>>())
 }

@@ -2,14 +2,21 @@
 
 mod anthropic;
 mod google;
+mod names;
 mod openai;
+mod schema;
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
 use composio_contract::{Error, ErrorKind, RawJson, Result, Tool};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use schema::{Compiled, Dialect};
+pub use schema::{SchemaChange, SchemaChangeKind};
+
+pub(crate) use names::{function_name, is_alias};
 
 use crate::outcome::{Outcome, with_results};
 use crate::run::Call;
@@ -53,42 +60,63 @@ impl Provider {
         }
     }
 
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::OpenAi | Self::OpenAiResponses => Dialect::OpenAi,
+            Self::Anthropic => Dialect::Anthropic,
+            Self::Google => Dialect::Gemini,
+        }
+    }
+
     /// The tools as the provider's API takes them, from a list of the catalogue's tools that a caller may have changed.
+    ///
+    /// A tool's schema is written in what the provider takes of JSON Schema, and a name that it would refuse as an alias;
+    /// [`Provider::schema_report`] says what that changes. OpenAI holds a model to a schema where that loses nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Validation`] where an item is not a tool.
     pub fn format_tools(self, tools: &RawJson) -> Result<RawJson> {
-        #[derive(Deserialize)]
-        struct Parts {
-            slug: String,
-            #[serde(default)]
-            description: Option<String>,
-            #[serde(default)]
-            input_parameters: Option<RawJson>,
-        }
-        let tools: Vec<Parts> = tools.decode("tools")?;
-        let views = tools.iter().map(|tool| {
-            ToolView::new(&tool.slug, tool.description.as_deref().unwrap_or_default(), tool.input_parameters.as_ref())
-        });
-        self.write(views.collect())
+        let tools: Vec<Listed> = tools.decode("tools")?;
+        self.write(tools.iter().map(Listed::view))
     }
 
-    /// The tools as the provider's API takes them.
+    /// The tools as the provider's API takes them; see [`Provider::format_tools`].
     ///
     /// # Errors
     /// None in practice.
     pub fn wrap(self, tools: &[Tool]) -> Result<RawJson> {
-        let views = tools.iter().map(|tool| ToolView::new(&tool.slug, &tool.description, Some(&tool.input_parameters)));
-        self.write(views.collect())
+        self.write(tools.iter().map(ToolView::of))
     }
 
-    fn write(self, tools: Vec<ToolView<'_>>) -> Result<RawJson> {
+    fn write<'a>(self, tools: impl Iterator<Item = ToolView<'a>>) -> Result<RawJson> {
+        let functions = tools.map(|tool| tool.compile(self.dialect()));
         match self {
-            Self::OpenAi => openai::chat_tools(tools),
-            Self::OpenAiResponses => openai::responses_tools(tools),
-            Self::Anthropic => anthropic::tools(tools),
-            Self::Google => google::tools(tools),
+            Self::OpenAi => openai::chat_tools(functions),
+            Self::OpenAiResponses => openai::responses_tools(functions),
+            Self::Anthropic => anthropic::tools(functions),
+            Self::Google => google::tools(functions),
         }
+    }
+
+    /// What [`Provider::format_tools`] changes of a list of the catalogue's tools.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`] where an item is not a tool.
+    pub fn schema_report(self, tools: &RawJson) -> Result<Vec<SchemaReport>> {
+        let tools: Vec<Listed> = tools.decode("tools")?;
+        Ok(tools
+            .iter()
+            .map(|tool| {
+                let Function { name, compiled, .. } = tool.view().compile(self.dialect());
+                SchemaReport {
+                    slug: tool.slug.clone(),
+                    name: name.into_owned(),
+                    strict: compiled.not_strict.is_none(),
+                    not_strict: compiled.not_strict,
+                    changes: compiled.changes,
+                }
+            })
+            .collect())
     }
 
     /// The tool calls in a model's reply, in order; none is an empty list.
@@ -141,22 +169,64 @@ impl FromStr for Provider {
     }
 }
 
+/// How a provider takes a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemaReport {
+    /// The tool.
+    pub slug: String,
+    /// The name that the provider knows it by: the slug, or an alias of at most 64 characters.
+    pub name: String,
+    /// Whether the provider holds a model to the schema.
+    pub strict: bool,
+    /// Why it does not.
+    pub not_strict: Option<String>,
+    /// What became of the tool's schema, in the order in which it is written.
+    pub changes: Vec<SchemaChange>,
+}
+
+/// A tool of the catalogue's, as far as formats need it.
+#[derive(Deserialize)]
+struct Listed {
+    slug: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    input_parameters: Option<RawJson>,
+}
+
+impl Listed {
+    fn view(&self) -> ToolView<'_> {
+        let description = self.description.as_deref().unwrap_or_default();
+        ToolView { slug: &self.slug, description, parameters: self.input_parameters.as_ref() }
+    }
+}
+
 /// What a provider's format needs of a tool.
 struct ToolView<'a> {
     slug: &'a str,
     description: &'a str,
-    parameters: Cow<'a, RawJson>,
+    parameters: Option<&'a RawJson>,
 }
 
 impl<'a> ToolView<'a> {
-    fn new(slug: &'a str, description: &'a str, parameters: Option<&'a RawJson>) -> Self {
-        let parameters = match parameters {
-            Some(schema) if schema.as_str() != "{}" && schema.as_str() != "null" => Cow::Borrowed(schema),
-            // Providers refuse a schema that is not one of an object.
-            _ => Cow::Owned(RawJson::from(json!({"type": "object", "properties": {}}))),
-        };
-        Self { slug, description, parameters }
+    fn of(tool: &'a Tool) -> Self {
+        Self { slug: &tool.slug, description: &tool.description, parameters: Some(&tool.input_parameters) }
     }
+
+    fn compile(self, dialect: Dialect) -> Function<'a> {
+        Function {
+            name: function_name(self.slug),
+            description: self.description,
+            compiled: schema::compile(self.parameters, dialect),
+        }
+    }
+}
+
+/// A tool as a function that a provider can be told of.
+struct Function<'a> {
+    name: Cow<'a, str>,
+    description: &'a str,
+    compiled: Compiled,
 }
 
 /// One tool call of a model's reply.

@@ -6,20 +6,13 @@ use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ToolCall, ToolView, text};
+use super::{Function, ToolCall, text};
 
 #[derive(Serialize)]
 struct ChatTool<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    function: Function<'a>,
-}
-
-#[derive(Serialize)]
-struct Function<'a> {
-    name: &'a str,
-    description: &'a str,
-    parameters: Cow<'a, RawJson>,
+    function: Definition<'a>,
 }
 
 #[derive(Serialize)]
@@ -27,23 +20,40 @@ struct ResponsesTool<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(flatten)]
-    function: Function<'a>,
-    /// Left out it would mean true, which most tools' schemas do not satisfy.
-    strict: bool,
+    definition: Definition<'a>,
 }
 
-fn function(tool: ToolView<'_>) -> Function<'_> {
-    Function { name: tool.slug, description: tool.description, parameters: tool.parameters }
+#[derive(Serialize)]
+struct Definition<'a> {
+    name: Cow<'a, str>,
+    description: &'a str,
+    parameters: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
 }
 
-pub(super) fn chat_tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
-    let wrap = |tool| ChatTool { kind: "function", function: function(tool) };
-    RawJson::encode(&tools.into_iter().map(wrap).collect::<Vec<_>>())
+impl<'a> Definition<'a> {
+    fn new(function: Function<'a>) -> Self {
+        let Function { name, description, compiled } = function;
+        let strict = compiled.not_strict.is_none();
+        Self { name, description, parameters: compiled.schema, strict: Some(strict) }
+    }
 }
 
-pub(super) fn responses_tools(tools: Vec<ToolView<'_>>) -> Result<RawJson> {
-    let wrap = |tool| ResponsesTool { kind: "function", function: function(tool), strict: false };
-    RawJson::encode(&tools.into_iter().map(wrap).collect::<Vec<_>>())
+pub(super) fn chat_tools<'a>(functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
+    let wrap = |function| {
+        let mut definition = Definition::new(function);
+        // Left out it means false.
+        definition.strict = definition.strict.filter(|strict| *strict);
+        ChatTool { kind: "function", function: definition }
+    };
+    RawJson::encode(&functions.map(wrap).collect::<Vec<_>>())
+}
+
+/// Here `strict` is always said: left out it would mean true, which most tools' schemas do not satisfy.
+pub(super) fn responses_tools<'a>(functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
+    let wrap = |function| ResponsesTool { kind: "function", definition: Definition::new(function) };
+    RawJson::encode(&functions.map(wrap).collect::<Vec<_>>())
 }
 
 /// From a completion, of which only the first choice is acted on, or from its message.

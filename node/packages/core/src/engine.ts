@@ -14,6 +14,7 @@ import type {
   SessionProxyExecuteResponse,
   Tool,
   ToolCallResult,
+  ToolSchemaReport,
 } from "./models.js";
 import { judgeUpload, select, usable, type ToolExecuteParams, type ToolModifiers } from "./modifiers.js";
 import type { NativeLocalCall, NativeLocalResult, NativeRun, NativeSession, NativeToolCall } from "./native.js";
@@ -176,6 +177,12 @@ export class Engine {
   #toolkit(slug: string): string {
     // A slug starts with its toolkit's; the list of tools says exactly, where it has been read.
     return this.#toolkits.get(slug) ?? (slug.split("_", 1)[0] ?? "").toLowerCase();
+  }
+
+  /** What the provider does not take of the tools' schemas as they are. */
+  async schemaReport(options: RequestOptions | undefined): Promise<ToolSchemaReport[]> {
+    const { format } = requireFormat(this.provider);
+    return camelize(await call((queue) => this.native.schemaReport(queue, format), options)) as ToolSchemaReport[];
   }
 
   /** The session's tools, as the provider wraps them. */

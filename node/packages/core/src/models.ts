@@ -138,6 +138,27 @@ export interface RegisteredCustomToolkit {
   tools: RegisteredCustomTool[];
 }
 
+/** A place where a provider does not take a tool's schema as it is. */
+export interface SchemaChange {
+  /** The place in the schema that the provider gets, as a JSON pointer. */
+  path: string;
+  keyword: string;
+  change: "dropped" | "rewritten";
+  reason: string;
+}
+
+/** How a provider takes a tool. */
+export interface ToolSchemaReport {
+  slug: string;
+  /** The name that the model knows it by: the slug, or an alias of at most 64 characters. */
+  name: string;
+  /** Whether the provider holds a model to the schema. */
+  strict: boolean;
+  /** Why it does not. */
+  notStrict: string | null;
+  changes: SchemaChange[];
+}
+
 /** One version of a session's configuration. */
 export interface SessionConfigVersion {
   version: number;

@@ -80,6 +80,7 @@ export interface NativeSession {
   readonly assistivePrompt: string | null;
   tools(queue: NativeQueue): CallId;
   wrappedTools(queue: NativeQueue, provider: NativeProvider): CallId;
+  schemaReport(queue: NativeQueue, provider: NativeProvider): CallId;
   execute(queue: NativeQueue, call: NativeToolCall): CallId | null;
   run(calls: NativeToolCall[], toolCall: boolean): NativeRun;
   executeMeta(queue: NativeQueue, call: NativeToolCall): CallId;

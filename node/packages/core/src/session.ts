@@ -19,6 +19,7 @@ import type {
   SessionSearchResponse,
   ToolCallResult,
   ToolkitConnectionsDetails,
+  ToolSchemaReport,
 } from "./models.js";
 import type { ToolModifiers } from "./modifiers.js";
 import type { NativeClient, NativeSession } from "./native.js";
@@ -199,6 +200,18 @@ export class Session<TCollection = unknown> {
   /** Runs the tool calls of a model at once; gives what each came to, in order. */
   async callTools(calls: CallRequest[], options?: RequestOptions): Promise<ToolCallResult[]> {
     return this.#engine.callTools(calls, undefined, options?.signal);
+  }
+
+  /**
+   * What the client's provider does not take of the tools' schemas as they are, and what `tools()` makes of it.
+   *
+   * Providers refuse parts of JSON Schema, and some names; `tools()` writes such a tool so that it is taken. What a tool
+   * is called with is checked against its own schema all the same.
+   *
+   * @throws UsageError The provider's format is not known here.
+   */
+  async schemaReport(options?: RequestOptions): Promise<ToolSchemaReport[]> {
+    return this.#engine.schemaReport(options);
   }
 
   /** Finds tools by use case. */

@@ -220,6 +220,7 @@ impl Runner {
             "session.state" => self.state(),
             "session.delete" => self.session().delete().await,
             "session.tools" => self.session().provider_tools(self.provider).await,
+            "session.schema_report" => self.session().schema_report(self.provider).await,
             "session.search" => self.session().search(&text("query"), string(&with, "model").as_deref()).await,
             "session.execute" => {
                 self.run(vec![one("tool_slug")], RunMode::Execute).await?.remove(0)?.as_execute_response()

@@ -146,6 +146,13 @@ final class Engine: Sendable {
         return changed
     }
 
+    /// What the provider does not take of the tools' schemas as they are.
+    func schemaReport() async throws -> [ToolSchemaReport] {
+        let reports = try await JSON(
+            parsing: nativeCall { try await session.schemaReport(provider: format.native, cancel: $0) })
+        return (reports.array ?? []).map(ToolSchemaReport.init(json:))
+    }
+
     /// The session's tools, as the provider wraps them.
     func tools(_ modifiers: [Modifier]) async throws -> JSON {
         if modifiers.isEmpty {

@@ -121,6 +121,38 @@ public struct SearchReply: Reply {
     public var toolSchemas: JSON { json["tool_schemas"] ?? [:] }
 }
 
+/// A place where a provider does not take a tool's schema as it is.
+public struct SchemaChange: Reply {
+    public let json: JSON
+    public init(json: JSON) { self.json = json }
+
+    /// The place in the schema that the provider gets, as a JSON pointer.
+    public var path: String { string("path") }
+    /// The keyword that it is about.
+    public var keyword: String { string("keyword") }
+    /// What became of it: `dropped` or `rewritten`.
+    public var change: String { string("change") }
+    /// Why.
+    public var reason: String { string("reason") }
+}
+
+/// How a provider takes a tool.
+public struct ToolSchemaReport: Reply {
+    public let json: JSON
+    public init(json: JSON) { self.json = json }
+
+    /// The tool.
+    public var slug: String { string("slug") }
+    /// The name that the model knows it by: the slug, or an alias of at most 64 characters.
+    public var name: String { string("name") }
+    /// Whether the provider holds a model to the schema.
+    public var isStrict: Bool { bool("strict") }
+    /// Why it does not.
+    public var notStrict: String? { optionalString("not_strict") }
+    /// What became of the schema.
+    public var changes: [SchemaChange] { list("changes") }
+}
+
 /// One version of a session's configuration.
 public struct ConfigVersion: Reply {
     public let json: JSON

@@ -122,6 +122,15 @@ public struct Session: Sendable, CustomStringConvertible {
         return try await engine.callTools([call], modifiers)[0]
     }
 
+    /// What the client's provider does not take of the tools' schemas as they are, and what ``tools(modifiers:)`` makes of
+    /// it.
+    ///
+    /// Providers refuse parts of JSON Schema, and some names; ``tools(modifiers:)`` writes such a tool so that it is taken.
+    /// What a tool is called with is checked against its own schema all the same.
+    public func schemaReport() async throws -> [ToolSchemaReport] {
+        try await engine.schemaReport()
+    }
+
     /// Finds tools by use case.
     ///
     /// - Parameters:

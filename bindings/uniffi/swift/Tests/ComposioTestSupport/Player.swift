@@ -106,6 +106,7 @@ public final class Player {
         switch call {
         case "session.state": return try state()
         case "session.tools": return try await session.tools(modifiers: modifiers)
+        case "session.schema_report": return .array(try await session.schemaReport().map(\.json))
         case "session.execute":
             return try await session.execute(
                 with["tool_slug"]?.string ?? "", arguments, account: with["account"]?.string, inputResponses: answers,

@@ -159,6 +159,9 @@ internal class Engine(val native: NativeSession, val provider: Provider, tools: 
         )
     }
 
+    suspend fun schemaReport(): List<ToolSchemaReport> =
+        parseArray(nativeCall { native.schemaReport(provider.native, null) }).filterIsInstance<JsonObject>().map(::ToolSchemaReport)
+
     suspend fun handleToolCalls(reply: JsonElement, modifiers: List<Modifier>): JsonArray {
         val calls = provider.toolCalls(reply)
         return provider.formatResults(calls, callTools(calls.map(JsonObject::toCall), modifiers))

@@ -242,6 +242,39 @@ public class RegisteredCustomToolkit internal constructor(json: JsonObject) : Re
     public val tools: List<RegisteredCustomTool> get() = list("tools", ::RegisteredCustomTool)
 }
 
+/** A place where a provider does not take a tool's schema as it is. */
+public class SchemaChange internal constructor(json: JsonObject) : Reply(json) {
+    /** The place in the schema that the provider gets, as a JSON pointer. */
+    public val path: String get() = string("path")
+
+    /** The keyword that it is about. */
+    public val keyword: String get() = string("keyword")
+
+    /** What became of it: `dropped` or `rewritten`. */
+    public val change: String get() = string("change")
+
+    /** Why. */
+    public val reason: String get() = string("reason")
+}
+
+/** How a provider takes a tool. */
+public class ToolSchemaReport internal constructor(json: JsonObject) : Reply(json) {
+    /** The tool. */
+    public val slug: String get() = string("slug")
+
+    /** The name that the model knows it by: the slug, or an alias of at most 64 characters. */
+    public val name: String get() = string("name")
+
+    /** Whether the provider holds a model to the schema. */
+    public val isStrict: Boolean get() = bool("strict")
+
+    /** Why it does not. */
+    public val notStrict: String? get() = optionalString("not_strict")
+
+    /** What became of the schema. */
+    public val changes: List<SchemaChange> get() = list("changes", ::SchemaChange)
+}
+
 /** One version of a session's configuration. */
 public class ConfigVersion internal constructor(json: JsonObject) : Reply(json) {
     /** The version, from 1. */

@@ -130,6 +130,14 @@ public class Session internal constructor(private val engine: Engine, private va
         return engine.callTools(listOf(call), modifiers).single()
     }
 
+    /**
+     * What the client's provider does not take of the tools' schemas as they are, and what [tools] makes of it.
+     *
+     * Providers refuse parts of JSON Schema, and some names; [tools] writes such a tool so that it is taken. What a tool is
+     * called with is checked against its own schema all the same.
+     */
+    public suspend fun schemaReport(): List<ToolSchemaReport> = engine.schemaReport()
+
     /** Finds tools by use case, 1 to 1,024 characters; [model] names the model that will use them. */
     public suspend fun search(query: String, model: String? = null): SearchReply =
         SearchReply(parseObject(nativeCall { native.search(query, model, null) }))

@@ -124,6 +124,7 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
         return when (call) {
             "state" -> state()
             "tools" -> session.tools(modifiers)
+            "schema_report" -> JsonArray(session.schemaReport().map { it.json })
             "execute" -> session.execute(
                 with.text("tool_slug").orEmpty(), arguments, with.text("account"), with.inner("input_responses"), with.text("request_state"),
             ).json

@@ -1,0 +1,93 @@
+//! A tool's schema as a provider takes it.
+//!
+//! JSON Schema says more than providers read, and they refuse a whole request for one keyword. So references and `allOf`
+//! are written out, what a provider refuses is rewritten or, where it cannot be, left out, and each such place is
+//! reported. A compiled schema never asks for more than the tool's own: what it no longer says is checked when the tool
+//! runs, against the schema as it was.
+
+mod compiler;
+mod dialect;
+mod gemini;
+mod merge;
+mod strict;
+
+use composio_contract::RawJson;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use compiler::Compiler;
+pub(super) use dialect::Dialect;
+
+/// How deep a compiled schema may be: the first depth at which it is small enough.
+const DEPTHS: [usize; 7] = [10, 7, 5, 4, 3, 2, 1];
+/// How many bytes of schema are enough for one tool; a model reads all of it with each request.
+const ENOUGH: usize = 32 * 1024;
+/// How many bytes a schema of the least depth may have. What lies beyond accepts anything.
+const MOST: usize = 512 * 1024;
+
+/// What became of something in a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaChangeKind {
+    /// It is gone.
+    Dropped,
+    /// It says the same in another way, or nearly.
+    Rewritten,
+}
+
+/// A place where a provider does not take a tool's schema as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemaChange {
+    /// The place in the schema that the provider gets, as a JSON pointer; empty for the whole of it.
+    pub path: String,
+    /// The keyword that it is about.
+    pub keyword: String,
+    /// What became of it.
+    pub change: SchemaChangeKind,
+    /// Why.
+    pub reason: String,
+}
+
+/// A schema for a provider.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) schema: Value,
+    pub(super) changes: Vec<SchemaChange>,
+    /// Why a model cannot be held to it; none where it can.
+    pub(super) not_strict: Option<String>,
+}
+
+/// The schema of a tool's arguments as a provider takes it. Arguments are an object, whatever the schema says.
+pub(super) fn compile(schema: Option<&RawJson>, dialect: Dialect) -> Compiled {
+    let root = schema.and_then(|schema| schema.decode::<Value>("schema").ok()).unwrap_or_default();
+    let mut compiled = shrink(&root, dialect);
+    let not_strict = match dialect {
+        Dialect::OpenAi => match strict::strict(&compiled.0) {
+            Ok(strict) => {
+                compiled.0 = strict;
+                None
+            }
+            Err(reason) => Some(reason),
+        },
+        Dialect::Anthropic | Dialect::Gemini => Some("the provider is not asked to hold a model to schemas".to_owned()),
+    };
+    Compiled { schema: compiled.0, changes: compiled.1, not_strict }
+}
+
+fn shrink(root: &Value, dialect: Dialect) -> (Value, Vec<SchemaChange>) {
+    let empty = Map::new();
+    let object = match root {
+        Value::Object(object) => object,
+        _ => &empty,
+    };
+    for depth in DEPTHS {
+        let is_last = depth == 1;
+        let mut compiler = Compiler::new(root, dialect, depth, if is_last { MOST } else { ENOUGH });
+        let schema = compiler.arguments(object);
+        if is_last || !compiler.is_full() {
+            return (schema, compiler.into_changes());
+        }
+    }
+    // Not reached, since the last depth always ends it.
+    (json!({"type": "object", "properties": {}}), Vec::new())
+}
