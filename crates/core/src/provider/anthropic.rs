@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::names::decode_arguments;
+use super::schema::Written;
 use super::{Function, ToolCall, text};
 use crate::outcome::has_failed;
 
@@ -14,15 +15,12 @@ use crate::outcome::has_failed;
 struct Tool<'a> {
     name: Cow<'a, str>,
     description: &'a str,
-    input_schema: Value,
+    input_schema: Written<'a>,
 }
 
 pub(super) fn tools<'a>(functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
-    let written = functions.map(|Function { name, description, compiled }| Tool {
-        name,
-        description,
-        input_schema: compiled.schema,
-    });
+    let written =
+        functions.map(|Function { name, description, schema, .. }| Tool { name, description, input_schema: schema });
     RawJson::encode(&written.collect::<Vec<_>>())
 }
 

@@ -6,6 +6,7 @@ use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::schema::Written;
 use super::{Function, ToolCall, text};
 
 #[derive(Serialize)]
@@ -14,7 +15,7 @@ struct Declaration<'a> {
     description: &'a str,
     /// Takes JSON Schema as it is; `parameters` would take only a subset of OpenAPI's.
     #[serde(rename = "parametersJsonSchema")]
-    parameters: Value,
+    parameters: Written<'a>,
 }
 
 #[derive(Serialize)]
@@ -38,10 +39,10 @@ struct Response<'a> {
 }
 
 pub(super) fn tools<'a>(functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
-    let written = functions.map(|Function { name, description, compiled }| Declaration {
+    let written = functions.map(|Function { name, description, schema, .. }| Declaration {
         name,
         description,
-        parameters: compiled.schema,
+        parameters: schema,
     });
     RawJson::encode(&written.collect::<Vec<_>>())
 }

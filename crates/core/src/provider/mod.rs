@@ -13,7 +13,7 @@ use composio_contract::{Error, ErrorKind, RawJson, Result, Tool};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use schema::{Compiled, Dialect};
+use schema::{Compiled, Dialect, Written};
 pub use schema::{SchemaChange, SchemaChangeKind};
 
 pub(crate) use names::{function_name, is_alias};
@@ -89,7 +89,7 @@ impl Provider {
     }
 
     fn write<'a>(self, tools: impl Iterator<Item = ToolView<'a>>) -> Result<RawJson> {
-        let functions = tools.map(|tool| tool.compile(self.dialect()));
+        let functions = tools.map(|tool| tool.write(self.dialect()));
         match self {
             Self::OpenAi => openai::chat_tools(functions),
             Self::OpenAiResponses => openai::responses_tools(functions),
@@ -107,13 +107,14 @@ impl Provider {
         Ok(tools
             .iter()
             .map(|tool| {
-                let Function { name, compiled, .. } = tool.view().compile(self.dialect());
+                let Compiled { changes, not_strict, .. } =
+                    schema::compile(tool.input_parameters.as_ref(), self.dialect());
                 SchemaReport {
                     slug: tool.slug.clone(),
-                    name: name.into_owned(),
-                    strict: compiled.not_strict.is_none(),
-                    not_strict: compiled.not_strict,
-                    changes: compiled.changes,
+                    name: function_name(&tool.slug).into_owned(),
+                    strict: not_strict.is_none(),
+                    not_strict,
+                    changes,
                 }
             })
             .collect())
@@ -213,12 +214,9 @@ impl<'a> ToolView<'a> {
         Self { slug: &tool.slug, description: &tool.description, parameters: Some(&tool.input_parameters) }
     }
 
-    fn compile(self, dialect: Dialect) -> Function<'a> {
-        Function {
-            name: function_name(self.slug),
-            description: self.description,
-            compiled: schema::compile(self.parameters, dialect),
-        }
+    fn write(self, dialect: Dialect) -> Function<'a> {
+        let (schema, strict) = schema::write(self.parameters, dialect);
+        Function { name: function_name(self.slug), description: self.description, schema, strict }
     }
 }
 
@@ -226,7 +224,8 @@ impl<'a> ToolView<'a> {
 struct Function<'a> {
     name: Cow<'a, str>,
     description: &'a str,
-    compiled: Compiled,
+    schema: Written<'a>,
+    strict: bool,
 }
 
 /// One tool call of a model's reply.

@@ -6,6 +6,7 @@ use composio_contract::{RawJson, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::schema::Written;
 use super::{Function, ToolCall, text};
 
 #[derive(Serialize)]
@@ -27,16 +28,15 @@ struct ResponsesTool<'a> {
 struct Definition<'a> {
     name: Cow<'a, str>,
     description: &'a str,
-    parameters: Value,
+    parameters: Written<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<bool>,
 }
 
 impl<'a> Definition<'a> {
     fn new(function: Function<'a>) -> Self {
-        let Function { name, description, compiled } = function;
-        let strict = compiled.not_strict.is_none();
-        Self { name, description, parameters: compiled.schema, strict: Some(strict) }
+        let Function { name, description, schema: parameters, strict } = function;
+        Self { name, description, parameters, strict: Some(strict) }
     }
 }
 

@@ -9,6 +9,7 @@ mod compiler;
 mod dialect;
 mod gemini;
 mod merge;
+mod plain;
 mod strict;
 
 use composio_contract::RawJson;
@@ -57,7 +58,28 @@ pub(super) struct Compiled {
     pub(super) not_strict: Option<String>,
 }
 
-/// The schema of a tool's arguments as a provider takes it. Arguments are an object, whatever the schema says.
+/// A schema as it is written for a provider.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Written<'a> {
+    /// Word for word.
+    AsItIs(&'a RawJson),
+    /// By the compiler.
+    Compiled(Value),
+}
+
+/// The schema of a tool's arguments as a provider takes it, and whether the provider is to hold a model to it.
+pub(super) fn write(schema: Option<&RawJson>, dialect: Dialect) -> (Written<'_>, bool) {
+    match schema {
+        Some(schema) if plain::is_plain(schema, dialect) => (Written::AsItIs(schema), false),
+        _ => {
+            let Compiled { schema, not_strict, .. } = compile(schema, dialect);
+            (Written::Compiled(schema), not_strict.is_none())
+        }
+    }
+}
+
+/// The schema of a tool's arguments as a provider takes it, and what that changes. Arguments are an object, whatever the schema says.
 pub(super) fn compile(schema: Option<&RawJson>, dialect: Dialect) -> Compiled {
     let root = schema.and_then(|schema| schema.decode::<Value>("schema").ok()).unwrap_or_default();
     let mut compiled = shrink(&root, dialect);
