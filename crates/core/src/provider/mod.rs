@@ -71,13 +71,16 @@ impl Provider {
     /// The tools as the provider's API takes them, from a list of the catalogue's tools that a caller may have changed.
     ///
     /// A tool's schema is written in what the provider takes of JSON Schema, and a name that it would refuse as an alias;
-    /// [`Provider::schema_report`] says what that changes. OpenAI holds a model to a schema where that loses nothing.
+    /// [`Provider::schema_report`] says what that changes. OpenAI holds a model to a schema where nothing in it is optional.
     ///
     /// # Errors
     /// [`ErrorKind::Validation`] where an item is not a tool.
     pub fn format_tools(self, tools: &RawJson) -> Result<RawJson> {
         let tools: Vec<Listed> = tools.decode("tools")?;
-        self.write(tools.iter().map(Listed::view))
+        self.write(tools.iter().map(|tool| {
+            let description = tool.description.as_deref().unwrap_or_default();
+            Function::new(&tool.slug, description, tool.input_parameters.as_ref(), self.dialect())
+        }))
     }
 
     /// The tools as the provider's API takes them; see [`Provider::format_tools`].
@@ -85,11 +88,14 @@ impl Provider {
     /// # Errors
     /// None in practice.
     pub fn wrap(self, tools: &[Tool]) -> Result<RawJson> {
-        self.write(tools.iter().map(ToolView::of))
+        self.write(
+            tools
+                .iter()
+                .map(|tool| Function::new(&tool.slug, &tool.description, Some(&tool.input_parameters), self.dialect())),
+        )
     }
 
-    fn write<'a>(self, tools: impl Iterator<Item = ToolView<'a>>) -> Result<RawJson> {
-        let functions = tools.map(|tool| tool.write(self.dialect()));
+    fn write<'a>(self, functions: impl Iterator<Item = Function<'a>>) -> Result<RawJson> {
         match self {
             Self::OpenAi => openai::chat_tools(functions),
             Self::OpenAiResponses => openai::responses_tools(functions),
@@ -195,37 +201,19 @@ struct Listed {
     input_parameters: Option<RawJson>,
 }
 
-impl Listed {
-    fn view(&self) -> ToolView<'_> {
-        let description = self.description.as_deref().unwrap_or_default();
-        ToolView { slug: &self.slug, description, parameters: self.input_parameters.as_ref() }
-    }
-}
-
-/// What a provider's format needs of a tool.
-struct ToolView<'a> {
-    slug: &'a str,
-    description: &'a str,
-    parameters: Option<&'a RawJson>,
-}
-
-impl<'a> ToolView<'a> {
-    fn of(tool: &'a Tool) -> Self {
-        Self { slug: &tool.slug, description: &tool.description, parameters: Some(&tool.input_parameters) }
-    }
-
-    fn write(self, dialect: Dialect) -> Function<'a> {
-        let (schema, strict) = schema::write(self.parameters, dialect);
-        Function { name: function_name(self.slug), description: self.description, schema, strict }
-    }
-}
-
 /// A tool as a function that a provider can be told of.
 struct Function<'a> {
     name: Cow<'a, str>,
     description: &'a str,
     schema: Written<'a>,
     strict: bool,
+}
+
+impl<'a> Function<'a> {
+    fn new(slug: &'a str, description: &'a str, parameters: Option<&'a RawJson>, dialect: Dialect) -> Self {
+        let (schema, strict) = schema::write(parameters, dialect);
+        Self { name: function_name(slug), description, schema, strict }
+    }
 }
 
 /// One tool call of a model's reply.

@@ -11,13 +11,14 @@ const LONGEST: usize = 64;
 const DIGITS: usize = 8;
 
 /// The name of the function that stands for a tool: its slug, or where a provider would refuse that, an alias with a
-/// hash of the slug at its end.
+/// hash of the slug at its end, behind a dash, which no slug has.
 ///
 /// Providers take up to 64 ASCII letters, digits, `_` and `-`, and Gemini no digit at first.
 pub(crate) fn function_name(slug: &str) -> Cow<'_, str> {
     let is_fine = slug.len() <= LONGEST
         && slug.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && slug.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        && slug.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && !is_alias(slug);
     if is_fine || slug.is_empty() {
         return Cow::Borrowed(slug);
     }
@@ -27,20 +28,20 @@ pub(crate) fn function_name(slug: &str) -> Cow<'_, str> {
     }
     name.extend(slug.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }));
     name.truncate(LONGEST - DIGITS - 1);
-    name.push('_');
+    name.push('-');
     for byte in Md5::digest(slug.as_bytes()).iter().take(DIGITS / 2) {
         name.push_str(&format!("{byte:02x}"));
     }
     Cow::Owned(name)
 }
 
-/// Whether a name could be an alias that [`function_name`] made. No slug looks like one, since slugs have no lower case.
+/// Whether a name could be an alias that [`function_name`] made.
 pub(crate) fn is_alias(name: &str) -> bool {
-    name.rsplit_once('_').is_some_and(|(front, hash)| {
-        !front.is_empty()
-            && hash.len() == DIGITS
-            && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    })
+    name.rsplit_once('-').is_some_and(|(front, hash)| !front.is_empty() && hash.len() == DIGITS && is_hex(hash))
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// The name of an argument for a provider that takes only ASCII letters, digits, `_`, `.` and `-`: each other character
@@ -94,8 +95,7 @@ fn escapes(name: &str) -> impl Iterator<Item = (char, usize)> {
 /// The character that a text starts with an escape of, and the length of the escape.
 fn escape(text: &str) -> Option<(char, usize)> {
     let (digits, _) = text.strip_prefix("_x")?.split_once('_')?;
-    let is_code =
-        (4..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let is_code = (4..=6).contains(&digits.len()) && is_hex(digits);
     let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_code)?;
     Some((char::from_u32(code)?, digits.len() + 3))
 }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_name_that_providers_take_stays() {
-        for slug in ["GITHUB_CREATE_ISSUE", "local-tool", "_A", &"A".repeat(64)] {
+        for slug in ["GITHUB_CREATE_ISSUE", "REPORT_20251101", "local-tool", "_A", &"A".repeat(64)] {
             assert_eq!(function_name(slug), slug);
         }
     }
@@ -116,13 +116,15 @@ mod tests {
     #[test]
     fn an_alias_is_short_tells_slugs_apart_and_is_known_as_one() {
         let long = format!("TOOL_{}", "A".repeat(80));
-        for slug in [long.as_str(), "1PASSWORD_GET", "ÄPFEL_LIST", "A B", "a.b"] {
+        for slug in [long.as_str(), "1PASSWORD_GET", "ÄPFEL_LIST", "A B", "a.b", "like-0a1b2c3d"] {
             let alias = function_name(slug).into_owned();
             assert!(alias.len() <= 64 && is_alias(&alias), "{alias}");
             assert!(alias.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'), "{alias}");
             assert_ne!(alias, function_name(&format!("{slug}B")));
         }
-        assert!(!is_alias("GITHUB_CREATE_0A1B2C3D") && !is_alias("deadbeef") && !is_alias("A_12"));
+        for slug in ["GITHUB_CREATE_0A1B2C3D", "REPORT_20251101", "report_20251101", "deadbeef", "A-12"] {
+            assert!(!is_alias(slug), "{slug}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ type Schema = Map<String, Value>;
 const RECURSION: usize = 2;
 /// The longest value of a keyword that a description tells, in characters.
 const LONGEST_TOLD: usize = 200;
+pub(super) const TOLD: &str = "the description tells it";
+pub(super) const TOO_LONG: &str = "it is too long for the description";
 const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
 /// Keywords whose value is one schema.
 const ONE: [&str; 11] = [
@@ -77,8 +79,8 @@ impl<'s> Compiler<'s> {
 
     /// The schema of a tool's arguments: of an object, whose alternatives are told and not written as such, which no
     /// provider takes.
-    pub(super) fn arguments(&mut self, schema: &Schema) -> Value {
-        let mut flat = self.flatten(schema).into_owned();
+    pub(super) fn arguments(&mut self) -> Value {
+        let mut flat = self.root.as_object().map_or_else(Schema::new, |schema| self.flatten(schema).into_owned());
         if flat.get("type").is_some_and(|types| !type_names(types).contains(&"object")) {
             self.rewritten("type", "the arguments of a tool are an object");
             flat = Schema::new();
@@ -90,6 +92,8 @@ impl<'s> Compiler<'s> {
                 self.dropped(keyword, "no provider takes it for the arguments as a whole");
             }
         }
+        // They are always there.
+        flat.shift_remove("nullable");
         describe(&mut flat, &told);
         let mut arguments = Schema::new();
         arguments.insert("type".to_owned(), "object".into());
@@ -102,8 +106,7 @@ impl<'s> Compiler<'s> {
             arguments.insert("properties".to_owned(), json!({}));
         }
         let normal = self.normalize(Cow::Owned(arguments));
-        self.following.clear();
-        self.emit(&normal, 0, self.dialect.restricts_names())
+        self.emit(&normal, 0)
     }
 
     /// A schema within the arguments, `depth` objects deep.
@@ -126,7 +129,7 @@ impl<'s> Compiler<'s> {
         if depth >= self.deepest {
             self.cut(&mut normal);
         }
-        let written = self.emit(&normal, depth, false);
+        let written = self.emit(&normal, depth);
         self.following.truncate(before);
         written
     }
@@ -149,18 +152,33 @@ impl<'s> Compiler<'s> {
             .filter(|(keyword, _)| !matches!(keyword.as_str(), "$ref" | "allOf") && !is_single(keyword))
             .map(|(keyword, value)| (keyword.clone(), value.clone()))
             .collect();
+        let mut taken = Vec::new();
         if let Some(reference) = schema.get("$ref") {
-            let part = self.follow(reference);
+            let part = self.apart(&mut taken, |compiler| compiler.follow(reference));
             self.join(&mut flat, part);
         }
         let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
         for part in parts.chain(single.into_iter().flatten().map(|(_, only)| only)) {
             if let Value::Object(part) = part {
-                let part = self.flatten(part).into_owned();
+                let part = self.apart(&mut taken, |compiler| compiler.flatten(part).into_owned());
                 self.join(&mut flat, part);
             }
         }
+        self.following.append(&mut taken);
         Cow::Owned(flat)
+    }
+
+    /// Reads one of several schemas that stand beside each other: what one refers to does not lead to the next. All that
+    /// they refer to leads to what is within them.
+    fn apart(&mut self, taken: &mut Vec<String>, read: impl FnOnce(&mut Self) -> Schema) -> Schema {
+        let before = self.following.len();
+        let schema = read(self);
+        for reference in self.following.split_off(before) {
+            if !taken.contains(&reference) {
+                taken.push(reference);
+            }
+        }
+        schema
     }
 
     fn join(&mut self, flat: &mut Schema, part: Schema) {
@@ -201,10 +219,10 @@ impl<'s> Compiler<'s> {
         };
         let mut contested: Vec<String> = Vec::new();
         let mut always: Option<Vec<Value>> = None;
-        let mut told = Vec::new();
+        let (mut told, mut taken) = (Vec::new(), Vec::new());
         for alternative in &alternatives {
             let Value::Object(alternative) = alternative else { continue };
-            let alternative = self.flatten(alternative).into_owned();
+            let alternative = self.apart(&mut taken, |compiler| compiler.flatten(alternative).into_owned());
             let required = alternative.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
             let names: Vec<_> = required.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
             if !names.is_empty() {
@@ -235,6 +253,7 @@ impl<'s> Compiler<'s> {
                 }
             }
         }
+        self.following.append(&mut taken);
         flat.insert("properties".to_owned(), properties.into());
         if let Some(always) = always.filter(|always| !always.is_empty()) {
             match flat.get_mut("required") {
@@ -332,7 +351,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// Writes the schema, each keyword as the provider takes it.
-    fn emit(&mut self, schema: &Schema, depth: usize, restricts_names: bool) -> Value {
+    fn emit(&mut self, schema: &Schema, depth: usize) -> Value {
         let mut written = Schema::new();
         let mut told = Vec::new();
         for (keyword, value) in schema {
@@ -343,48 +362,45 @@ impl<'s> Compiler<'s> {
                     continue;
                 }
                 Rule::Tell => {
-                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    if text.chars().count() <= LONGEST_TOLD {
-                        self.rewritten(keyword, "the description tells it");
-                        told.push(format!("{keyword}: {text}"));
-                    } else {
-                        self.dropped(keyword, "it is too long for the description");
+                    match telling(keyword, value) {
+                        Some(text) => {
+                            self.rewritten(keyword, TOLD);
+                            told.push(text);
+                        }
+                        None => self.dropped(keyword, TOO_LONG),
                     }
                     continue;
                 }
                 Rule::Keep => {}
             }
             self.size += keyword.len() + 4;
-            if let Some(value) = self.keyword(schema, keyword, value, depth, restricts_names) {
+            if let Some(value) = self.keyword(schema, keyword, value, depth) {
                 written.insert(keyword.clone(), value);
             }
         }
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let says_of_itself = |property: &Value| property.get("required") == Some(&Value::Bool(true));
+        // Properties may say of themselves that they are required.
         if !schema.contains_key("required")
-            && properties.is_some_and(|properties| properties.values().any(says_of_itself))
-            && let Some(required) = self.required(schema, restricts_names)
+            && let Some(required) = self.required(schema)
         {
             written.insert("required".to_owned(), required);
         }
-        if !told.is_empty() {
-            let told = [format!("({})", told.join("; "))];
-            self.size += told.iter().map(String::len).sum::<usize>();
-            describe(&mut written, &told);
-        }
+        self.size += told.iter().map(String::len).sum::<usize>();
+        describe(&mut written, &in_brackets(&told));
         written.into()
     }
 
-    fn keyword(
-        &mut self,
-        schema: &Schema,
-        keyword: &str,
-        value: &Value,
-        depth: usize,
-        restricts_names: bool,
-    ) -> Option<Value> {
+    /// The name of a property as the provider takes it: only those of the arguments themselves are restricted.
+    fn written<'n>(&self, name: &'n str) -> Option<Cow<'n, str>> {
+        if self.path.is_empty() && self.dialect.restricts_names() {
+            encode_argument(name)
+        } else {
+            Some(Cow::Borrowed(name))
+        }
+    }
+
+    fn keyword(&mut self, schema: &Schema, keyword: &str, value: &Value, depth: usize) -> Option<Value> {
         match keyword {
-            "required" => return self.required(schema, restricts_names),
+            "required" => return self.required(schema),
             "enum" => return self.values(value),
             "description" | "title" if !value.is_string() => return None,
             _ => {}
@@ -398,7 +414,7 @@ impl<'s> Compiler<'s> {
         }
         if NAMED.contains(&keyword) {
             let Value::Object(named) = value else { return None };
-            return Some(self.named(keyword, named, depth + 1, restricts_names && keyword == "properties"));
+            return Some(self.named(keyword, named, depth + 1));
         }
         if LISTED.contains(&keyword) {
             let Value::Array(schemas) = value else { return None };
@@ -416,20 +432,17 @@ impl<'s> Compiler<'s> {
         Some(value.clone())
     }
 
-    fn named(&mut self, keyword: &str, schemas: &Schema, depth: usize, restricts_names: bool) -> Value {
+    fn named(&mut self, keyword: &str, schemas: &Schema, depth: usize) -> Value {
         let mut named = Schema::new();
         for (name, schema) in schemas {
-            let written = match restricts_names {
-                true => encode_argument(name),
-                false => Some(Cow::Borrowed(name.as_str())),
-            };
+            let written = if keyword == "properties" { self.written(name) } else { Some(Cow::Borrowed(name.as_str())) };
             let Some(written) = written else {
                 self.dropped(keyword, format!("the name {name:?} is too long for {}", self.dialect.name()));
                 continue;
             };
             if written != *name {
                 let reason = format!("{} does not take the name {name:?}", self.dialect.name());
-                self.within(&written, |compiler| compiler.rewritten(keyword, reason));
+                self.within(keyword, |c| c.within(&written, |compiler| compiler.rewritten("", reason)));
             }
             // Nothing can be given for it.
             if *schema == Value::Bool(false) && keyword == "properties" {
@@ -443,7 +456,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// The names of what has to be given, each once.
-    fn required(&mut self, schema: &Schema, restricts_names: bool) -> Option<Value> {
+    fn required(&mut self, schema: &Schema) -> Option<Value> {
         let properties = schema.get("properties").and_then(Value::as_object);
         let listed = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let marked = properties.into_iter().flatten().filter_map(|(name, property)| {
@@ -457,8 +470,9 @@ impl<'s> Compiler<'s> {
                 unknown = true;
                 continue;
             }
-            let name = if restricts_names { encode_argument(name) } else { Some(Cow::Borrowed(name)) };
-            if let Some(name) = name.filter(|name| property != Some(&Value::Bool(false)) && !required.contains(name)) {
+            if let Some(name) =
+                self.written(name).filter(|name| property != Some(&Value::Bool(false)) && !required.contains(name))
+            {
                 self.size += name.len() + 3;
                 required.push(name);
             }
@@ -482,7 +496,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn within<T>(&mut self, step: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step.replace('~', "~0").replace('/', "~1"));
+        self.path.push(escaped(step));
         let done = work(self);
         self.path.pop();
         done
@@ -497,9 +511,17 @@ impl<'s> Compiler<'s> {
     }
 
     fn change(&mut self, keyword: &str, change: SchemaChangeKind, reason: String) {
-        let path: String = self.path.iter().flat_map(|step| ["/", step]).collect();
-        self.changes.push(SchemaChange { path, keyword: keyword.to_owned(), change, reason });
+        self.changes.push(SchemaChange { path: pointer(&self.path), keyword: keyword.to_owned(), change, reason });
     }
+}
+
+/// A step of a JSON pointer.
+pub(super) fn escaped(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
+}
+
+pub(super) fn pointer(path: &[String]) -> String {
+    path.iter().flat_map(|step| ["/", step]).collect()
 }
 
 /// Makes OpenAPI's `nullable` a type.
@@ -523,6 +545,17 @@ fn nullable(schema: &mut Schema) {
     {
         values.push(Value::Null);
     }
+}
+
+/// How a description tells a keyword; none where that would be too long.
+pub(super) fn telling(keyword: &str, value: &Value) -> Option<String> {
+    let text = value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
+    (text.chars().count() <= LONGEST_TOLD).then(|| format!("{keyword}: {text}"))
+}
+
+/// What a description tells beside its sentences.
+pub(super) fn in_brackets(told: &[String]) -> Vec<String> {
+    if told.is_empty() { Vec::new() } else { vec![format!("({})", told.join("; "))] }
 }
 
 /// Adds sentences to a schema's description.

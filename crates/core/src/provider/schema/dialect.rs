@@ -40,7 +40,7 @@ const BOOKKEEPING: [&str; 14] = [
 ];
 
 /// What Gemini documents for `parametersJsonSchema`.
-const GEMINI: [&str; 15] = [
+const GEMINI: [&str; 14] = [
     "type",
     "format",
     "title",
@@ -55,7 +55,6 @@ const GEMINI: [&str; 15] = [
     "properties",
     "additionalProperties",
     "required",
-    "nullable",
 ];
 /// What a description can say as well.
 const TELLING: [&str; 14] = [

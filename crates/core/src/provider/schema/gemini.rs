@@ -42,7 +42,7 @@ pub(super) fn normalize(compiler: &mut Compiler<'_>, schema: &mut Cow<'_, Schema
     {
         schema.to_mut().insert("type".to_owned(), name.into());
     }
-    split(schema);
+    split(compiler, schema);
     bounds(compiler, schema);
 }
 
@@ -111,7 +111,7 @@ pub(super) fn implied(schema: &Schema) -> Option<&'static str> {
 }
 
 /// One alternative for each of several types.
-fn split(schema: &mut Cow<'_, Schema>) {
+fn split(compiler: &mut Compiler<'_>, schema: &mut Cow<'_, Schema>) {
     let Some(types @ Value::Array(_)) = schema.get("type").cloned() else { return };
     let names = type_names(&types);
     if names.iter().filter(|name| **name != "null").count() < 2 {
@@ -120,6 +120,7 @@ fn split(schema: &mut Cow<'_, Schema>) {
     let schema = schema.to_mut();
     schema.shift_remove("type");
     if schema.contains_key("anyOf") {
+        compiler.dropped("type", "Gemini does not read several types beside anyOf");
         return;
     }
     let mut alternatives = Vec::new();

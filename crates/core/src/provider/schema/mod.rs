@@ -10,17 +10,22 @@ mod dialect;
 mod gemini;
 mod merge;
 mod plain;
+#[cfg(test)]
+mod properties;
 mod strict;
 
 use composio_contract::RawJson;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use compiler::Compiler;
 pub(super) use dialect::Dialect;
 
-/// How deep a compiled schema may be: the first depth at which it is small enough.
-const DEPTHS: [usize; 7] = [10, 7, 5, 4, 3, 2, 1];
+/// How deep a compiled schema may be at most.
+const DEEPEST: usize = 10;
+/// How deep it is where it would be too large: the first depth at which it is small enough, else the least.
+const SHALLOWER: [usize; 5] = [7, 5, 4, 3, 2];
+const LEAST: usize = 1;
 /// How many bytes of schema are enough for one tool; a model reads all of it with each request.
 const ENOUGH: usize = 32 * 1024;
 /// How many bytes a schema of the least depth may have. What lies beyond accepts anything.
@@ -41,7 +46,7 @@ pub enum SchemaChangeKind {
 pub struct SchemaChange {
     /// The place in the schema that the provider gets, as a JSON pointer; empty for the whole of it.
     pub path: String,
-    /// The keyword that it is about.
+    /// The keyword that it is about; empty where it is the schema itself.
     pub keyword: String,
     /// What became of it.
     pub change: SchemaChangeKind,
@@ -79,37 +84,45 @@ pub(super) fn write(schema: Option<&RawJson>, dialect: Dialect) -> (Written<'_>,
     }
 }
 
-/// The schema of a tool's arguments as a provider takes it, and what that changes. Arguments are an object, whatever the schema says.
+/// The schema of a tool's arguments as a provider takes it, and what that changes. Arguments are an object, whatever the
+/// schema says.
 pub(super) fn compile(schema: Option<&RawJson>, dialect: Dialect) -> Compiled {
-    let root = schema.and_then(|schema| schema.decode::<Value>("schema").ok()).unwrap_or_default();
-    let mut compiled = shrink(&root, dialect);
-    let not_strict = match dialect {
-        Dialect::OpenAi => match strict::strict(&compiled.0) {
-            Ok(strict) => {
-                compiled.0 = strict;
-                None
-            }
-            Err(reason) => Some(reason),
-        },
-        Dialect::Anthropic | Dialect::Gemini => Some("the provider is not asked to hold a model to schemas".to_owned()),
+    let root = match schema.map(|schema| schema.decode::<Value>("schema")) {
+        Some(Ok(Value::Object(root))) => root,
+        None | Some(Ok(Value::Null)) => Map::new(),
+        Some(_) => {
+            let reason = "it is no schema of an object, or nested too deep to be read".to_owned();
+            let kind = SchemaChangeKind::Dropped;
+            let change = SchemaChange { path: String::new(), keyword: String::new(), change: kind, reason };
+            return Compiled { changes: vec![change], ..compiled(&Map::new().into(), dialect) };
+        }
     };
-    Compiled { schema: compiled.0, changes: compiled.1, not_strict }
+    compiled(&root.into(), dialect)
+}
+
+fn compiled(root: &Value, dialect: Dialect) -> Compiled {
+    let (schema, mut changes) = shrink(root, dialect);
+    if dialect != Dialect::OpenAi {
+        let reason = "the provider is not asked to hold a model to schemas".to_owned();
+        return Compiled { schema, changes, not_strict: Some(reason) };
+    }
+    match strict::strict(&schema) {
+        Ok((schema, more)) => {
+            changes.extend(more);
+            Compiled { schema, changes, not_strict: None }
+        }
+        Err(reason) => Compiled { schema, changes, not_strict: Some(reason) },
+    }
 }
 
 fn shrink(root: &Value, dialect: Dialect) -> (Value, Vec<SchemaChange>) {
-    let empty = Map::new();
-    let object = match root {
-        Value::Object(object) => object,
-        _ => &empty,
-    };
-    for depth in DEPTHS {
-        let is_last = depth == 1;
-        let mut compiler = Compiler::new(root, dialect, depth, if is_last { MOST } else { ENOUGH });
-        let schema = compiler.arguments(object);
-        if is_last || !compiler.is_full() {
+    for depth in std::iter::once(DEEPEST).chain(SHALLOWER) {
+        let mut compiler = Compiler::new(root, dialect, depth, ENOUGH);
+        let schema = compiler.arguments();
+        if !compiler.is_full() {
             return (schema, compiler.into_changes());
         }
     }
-    // Not reached, since the last depth always ends it.
-    (json!({"type": "object", "properties": {}}), Vec::new())
+    let mut compiler = Compiler::new(root, dialect, LEAST, MOST);
+    (compiler.arguments(), compiler.into_changes())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::dialect::Dialect;
-use super::{DEPTHS, ENOUGH};
+use super::{DEEPEST, ENOUGH};
 use crate::provider::names::encode_argument;
 
 /// The longest enumeration that is looked through for duplicates.
@@ -30,7 +30,8 @@ pub(super) fn is_plain(schema: &RawJson, dialect: Dialect) -> bool {
         // With an optional argument a schema is not strict.
         Dialect::OpenAi => properties.named.iter().any(|(name, _)| !required.contains(name)),
         Dialect::Anthropic => {
-            properties.named.iter().all(|(name, _)| matches!(encode_argument(name), Some(Cow::Borrowed(_))))
+            let names = properties.named.iter().map(|(name, _)| name).chain(required);
+            names.into_iter().all(|name| matches!(encode_argument(name), Some(Cow::Borrowed(_))))
         }
         Dialect::Gemini => true,
     };
@@ -101,13 +102,12 @@ impl Plain<'_> {
             let is_new = |(at, value): (usize, &&RawValue)| !values.iter().take(at).any(|v| v.get() == value.get());
             !values.is_empty() && values.len() <= MAX_VALUES && values.iter().enumerate().all(is_new)
         });
-        let deepest = DEPTHS.first().copied().unwrap_or_default();
         let named = self.properties.as_ref().map_or(&[][..], |properties| &properties.named);
         is_named_once
             && values_fit
             && (self.kind != Some(Kind::Array) || self.items.is_some() || !dialect.needs_items())
             && (dialect != Dialect::Gemini || self.fits_gemini(named))
-            && (named.is_empty() || depth < deepest)
+            && (named.is_empty() || depth < DEEPEST)
             && named.iter().all(|(_, property)| property.fits(dialect, depth + 1))
             && self.items.as_ref().is_none_or(|items| items.fits(dialect, depth))
     }
