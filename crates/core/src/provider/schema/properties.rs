@@ -112,3 +112,20 @@ proptest! {
         }
     }
 }
+
+/// The contract has no such schemas; a caller that changes tools can make them.
+#[test]
+fn what_is_no_schema_is_told() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for text in ["true", "[]", "7", &format!(r#"{{"examples": {deep}}}"#)] {
+        let raw: RawJson = serde_json::from_str(text).unwrap();
+        for dialect in DIALECTS {
+            let compiled = compile(Some(&raw), dialect);
+            assert_eq!(compiled.schema, json!({"type": "object", "properties": {}}));
+            assert_eq!(compiled.changes.len(), 1, "{text}");
+        }
+    }
+    for nothing in [None, Some(RawJson::from(Value::Null))] {
+        assert_eq!(compile(nothing.as_ref(), Dialect::OpenAi).changes, Vec::new());
+    }
+}
