@@ -13,29 +13,8 @@ import pathlib
 import sys
 
 PREFIX = "/api/v3.1"
-LOOKUPS = {
-    f"{PREFIX}/{path}"
-    for path in (
-        "auth_configs",
-        "auth_configs/{nanoid}",
-        "connected_accounts",
-        "toolkits",
-        "toolkits/{slug}",
-        "tools",
-        "tools/{tool_slug}",
-    )
-}
-
-ACCOUNTS = {
-    f"{PREFIX}/connected_accounts/{path}": methods
-    for path, methods in {
-        "complete_auth": ("post",),
-        "{nanoId}/status": ("patch",),
-        "{nanoid}": ("get", "patch", "delete"),
-        "{nanoid}/refresh": ("post",),
-        "{nanoid}/revoke": ("post",),
-    }.items()
-}
+LOOKUPS = {f"{PREFIX}/{path}" for path in ("toolkits", "toolkits/{slug}", "tools", "tools/{tool_slug}")}
+ACCOUNTS = (f"{PREFIX}/auth_configs", f"{PREFIX}/connected_accounts")
 
 
 def references(node):
@@ -53,12 +32,10 @@ def references(node):
 def trim(contract):
     paths = {}
     for path, operations in contract["paths"].items():
-        if path.startswith(f"{PREFIX}/tool_router/session"):
+        if path.startswith((f"{PREFIX}/tool_router/session", *ACCOUNTS)):
             paths[path] = operations
         elif path in LOOKUPS:
             paths[path] = {"get": operations["get"]}
-        elif path in ACCOUNTS:
-            paths[path] = {method: operations[method] for method in ACCOUNTS[path]}
         elif path == f"{PREFIX}/files/upload/request":
             paths[path] = operations
     schemas = {}
