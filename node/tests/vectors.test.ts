@@ -227,10 +227,40 @@ class Player {
         return this.session.customTools(given);
       case "session.custom_toolkits":
         return this.session.customToolkits();
-      case "connected_accounts.get":
-        return client.connectedAccounts.get(given["id"] ?? "");
+      case "connected_accounts.link":
+      case "connected_accounts.initiate": {
+        const { userId, authConfigId, ...others } = given as Fields;
+        const name = call === "connected_accounts.link" ? "link" : "initiate";
+        this.#connection = await client.connectedAccounts[name](userId as string, authConfigId as string, others);
+        const { id, status, redirectUrl } = this.#connection;
+        return { id, status, redirectUrl };
+      }
       case "connected_accounts.list":
         return client.connectedAccounts.list(given);
+      case "connected_accounts.complete_auth":
+        return client.connectedAccounts.completeAuth(given as never);
+      case "connected_accounts.get":
+      case "connected_accounts.update":
+      case "connected_accounts.enable":
+      case "connected_accounts.disable":
+      case "connected_accounts.delete":
+      case "connected_accounts.refresh":
+      case "connected_accounts.revoke": {
+        const { id, ...others } = given as Fields;
+        const name = call.slice("connected_accounts.".length) as "update" | "delete" | "refresh";
+        return client.connectedAccounts[name](id as string, others);
+      }
+      case "auth_configs.list":
+        return client.authConfigs.list(given);
+      case "auth_configs.create":
+        return client.authConfigs.create(given["toolkit"] ?? "", options["options"] as Fields);
+      case "auth_configs.update":
+        return client.authConfigs.update(given["id"] ?? "", options["options"] as Fields);
+      case "auth_configs.get":
+      case "auth_configs.enable":
+      case "auth_configs.disable":
+      case "auth_configs.delete":
+        return client.authConfigs[call.slice("auth_configs.".length) as "get"](given["id"] ?? "");
       case "toolkits.get":
         return client.toolkits.get((slug ?? "") as string);
       case "toolkits.list":

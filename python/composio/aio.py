@@ -5,14 +5,13 @@ Cancelling a task stops its request. Each event loop may have clients of its own
 
 from __future__ import annotations
 
+from composio._aio_accounts import AsyncAuthConfigs, AsyncConnectedAccounts, AsyncConnectionRequest
 from composio._engine import Engine
 from composio._loop import Loop
 from composio.client import bundle, connect, default_provider, split_options
 from composio.custom_tools import ExperimentalAPI
 from composio.files import DEFAULT_MOUNT, RemoteFileBase
 from composio.models import (
-    ConnectedAccount,
-    ConnectedAccountList,
     FileDeleteResponse,
     FileListResponse,
     SessionConfigHistory,
@@ -111,42 +110,6 @@ class AsyncFilesMount:
     async def delete(self, remote_path: str, *, mount_id: str = DEFAULT_MOUNT) -> FileDeleteResponse:
         """Removes a file."""
         return FileDeleteResponse(await _wait(self._session.delete_file(mount_id, remote_path)))
-
-
-class AsyncConnectionRequest:
-    """An account that waits for its user; see `composio.resources.ConnectionRequest`."""
-
-    def __init__(self, id: str, status: str, redirect_url: str | None, client: _native.Client) -> None:
-        self.id = id
-        self.status = status
-        self.redirect_url = redirect_url
-        self._client = client
-
-    async def wait_for_connection(self, timeout: float | None = None) -> ConnectedAccount:
-        """Waits until the account is active, by default for 60 seconds."""
-        return ConnectedAccount(await _wait(self._client.wait_for_connection(self.id, timeout)))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(id={self.id!r}, status={self.status!r})"
-
-
-class AsyncConnectedAccounts:
-    """The project's connected accounts; see `composio.resources.ConnectedAccounts`."""
-
-    def __init__(self, client: _native.Client) -> None:
-        self._client = client
-
-    async def get(self, nanoid: str) -> ConnectedAccount:
-        """One connected account."""
-        return ConnectedAccount(await _wait(self._client.connected_account(nanoid)))
-
-    async def list(self, **query: Any) -> ConnectedAccountList:
-        """A page of connected accounts."""
-        return ConnectedAccountList(await _wait(self._client.connected_accounts(given(**query))))
-
-    async def wait_for_connection(self, id: str, timeout: float | None = None) -> ConnectedAccount:
-        """Waits until an account is active."""
-        return ConnectedAccount(await _wait(self._client.wait_for_connection(id, timeout)))
 
 
 class AsyncToolkits:
@@ -396,6 +359,7 @@ class AsyncComposio:
         self.provider = provider if provider is not None else default_provider()
         self.sessions = AsyncToolRouter(self._client, self.provider)
         self.connected_accounts = AsyncConnectedAccounts(self._client)
+        self.auth_configs = AsyncAuthConfigs(self._client)
         self.toolkits = AsyncToolkits(self._client)
         self.tools = AsyncTools(self._client)
         self.experimental = ExperimentalAPI()

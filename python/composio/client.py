@@ -5,11 +5,12 @@ from __future__ import annotations
 from composio import _native
 from composio._engine import Engine
 from composio._io import Blocking
+from composio.accounts import AuthConfigs, ConnectedAccounts
 from composio.custom_tools import CustomTool, ExperimentalAPI, ExperimentalToolkit
 from composio.exceptions import ComposioDeprecationWarning, ValidationError
 from composio.models import SessionDeleteResponse
 from composio.provider import BaseProvider
-from composio.resources import ConnectedAccounts, Toolkits, Tools
+from composio.resources import Toolkits, Tools
 from composio.session import ToolRouterSession
 
 TYPE_CHECKING = False
@@ -151,6 +152,7 @@ class Composio:
         self.provider = provider if provider is not None else default_provider()
         self.sessions = ToolRouter(self._client, self.provider)
         self.connected_accounts = ConnectedAccounts(self._client)
+        self.auth_configs = AuthConfigs(self._client)
         self.toolkits = Toolkits(self._client)
         self.tools = Tools(self._client)
         self.experimental = ExperimentalAPI()

@@ -252,7 +252,7 @@ class InvalidConnectedAccount(ValidationError, ConnectedAccountError):
 
 
 class ComposioMultipleConnectedAccountsError(ConnectedAccountError):
-    """Several connected accounts fit."""
+    """The user has an active connected account already, and none is to be added."""
 
 
 class ComposioLegacyConnectedAccountsEndpointRetiredError(ConnectedAccountError):
@@ -451,6 +451,7 @@ BY_KIND: dict[str, type[ComposioError]] = {
     "mcp_destination": MCPDestinationError,
     "tool_input_required": ToolInputRequiredError,
     "connected_account": ConnectedAccountError,
+    "multiple_connected_accounts": ComposioMultipleConnectedAccountsError,
     "wait_timeout": ComposioSDKTimeoutError,
     "file_not_found": SDKFileNotFoundError,
     "file": FileError,

@@ -283,6 +283,59 @@ class ConnectedAccountList(Model):
     total_pages: int
 
 
+class ConnectedAccountRefresh(Record):
+    """A refreshed account; where only its user can connect it again, `redirect_url` is where they go."""
+
+    __slots__ = ()
+    id: str
+    status: str
+    redirect_url: str | None
+
+
+class ConnectedAccountRevocation(Record):
+    """An account that was revoked, and which of its tokens the provider revoked."""
+
+    __slots__ = ()
+    connected_account: Record
+    revoked_tokens: list[str]
+
+
+class CompletedAuth(Record):
+    """An account that was connected."""
+
+    __slots__ = ()
+    connected_account_id: str
+    toolkit_slug: str
+
+
+class Done(Record):
+    """That something was done."""
+
+    __slots__ = ()
+    success: bool
+
+
+class AuthConfig(Record):
+    """How the accounts of a toolkit are made."""
+
+    __slots__ = ()
+    id: str
+
+    def __repr__(self) -> str:
+        # The rest may hold a client's secret.
+        return f"{type(self).__name__}(id={self.id!r})"
+
+
+class AuthConfigList(Model):
+    """A page of auth configs."""
+
+    __slots__ = ()
+    _models: ClassVar[dict[str, type[Model]]] = {"items": AuthConfig}
+    items: list[AuthConfig]
+    next_cursor: str | None
+    total_pages: int
+
+
 class Toolkit(Record):
     """A toolkit of the catalog."""
 

@@ -1,8 +1,8 @@
-"""Connected accounts, toolkits and tools of the backend, outside of a session."""
+"""Toolkits and tools of the backend, outside of a session."""
 
 from __future__ import annotations
 
-from composio.models import ConnectedAccount, ConnectedAccountList, Tool, Toolkit, ToolkitList
+from composio.models import Tool, Toolkit, ToolkitList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,53 +28,6 @@ def tools_query(
         return None if slugs is None else ",".join([slugs] if isinstance(slugs, str) else slugs)
 
     return given(tool_slugs=join(tools), toolkit_slug=join(toolkits), query=search, limit=limit)
-
-
-class ConnectionRequest:
-    """An account that waits for its user to connect it at `redirect_url`.
-
-    Attributes:
-        id: The connected account's id.
-        status: `INITIATED`.
-        redirect_url: Where the user goes.
-    """
-
-    def __init__(self, id: str, status: str, redirect_url: str | None, client: _native.Client) -> None:
-        self.id = id
-        self.status = status
-        self.redirect_url = redirect_url
-        self._client = client
-
-    def wait_for_connection(self, timeout: float | None = None) -> ConnectedAccount:
-        """Waits until the account is active, by default for 60 seconds.
-
-        Raises:
-            ConnectedAccountError: The account ended as failed, expired, inactive or revoked.
-            ComposioSDKTimeoutError: The time is over; the message names the account.
-        """
-        return ConnectedAccount(self._client.wait_for_connection(self.id, timeout).wait())
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(id={self.id!r}, status={self.status!r})"
-
-
-class ConnectedAccounts:
-    """The project's connected accounts."""
-
-    def __init__(self, client: _native.Client) -> None:
-        self._client = client
-
-    def get(self, nanoid: str) -> ConnectedAccount:
-        """One connected account."""
-        return ConnectedAccount(self._client.connected_account(nanoid).wait())
-
-    def list(self, **query: Any) -> ConnectedAccountList:
-        """A page of connected accounts; `query` has the API's parameters, such as `user_ids`, `statuses`, `limit`."""
-        return ConnectedAccountList(self._client.connected_accounts(given(**query)).wait())
-
-    def wait_for_connection(self, id: str, timeout: float | None = None) -> ConnectedAccount:
-        """Waits until an account is active; see `ConnectionRequest.wait_for_connection`."""
-        return ConnectedAccount(self._client.wait_for_connection(id, timeout).wait())
 
 
 class Toolkits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from composio._io import drive
+from composio.accounts import ConnectionRequest
 from composio.files import ToolRouterSessionFilesMount
 from composio.models import (
     Record,
@@ -17,7 +18,7 @@ from composio.models import (
     ToolRouterMCPServerConfig,
     ToolSchemaReport,
 )
-from composio.resources import ConnectionRequest, given
+from composio.resources import given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -161,3 +161,11 @@ class ClientOptions(TypedDict, total=False):
     file_upload_dirs: Sequence[str | PathLike[str]] | Literal[False] | None
     file_download_dir: str | PathLike[str] | None
     dangerously_allow_auto_upload_download_files: bool
+
+
+class AccountChanges(TypedDict, total=False):
+    """What is changed of a connected account; what is left out stays."""
+
+    alias: str | None
+    connection: Mapping[str, Any]
+    experimental: Mapping[str, Any]

@@ -164,7 +164,7 @@ class Player:
 
     async def do_session_authorize(self, **options: Any) -> Any:
         self.connection = await settle(self.session.authorize(**options))
-        return {name: getattr(self.connection, name) for name in ("id", "status", "redirect_url")}
+        return request(self.connection)
 
     def do_connection_wait(self, **options: Any) -> Any:
         return self.connection.wait_for_connection(**options)
@@ -223,11 +223,21 @@ class Player:
         files = [path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()]
         return {"files": files, "text": saved.read_text()}
 
-    def do_connected_accounts_get(self, id: str) -> Any:
-        return self.client.connected_accounts.get(id)
+    async def connection_request(self, kind: str, options: dict[str, Any]) -> Any:
+        self.connection = await settle(getattr(self.client.connected_accounts, kind)(**options))
+        return request(self.connection)
 
-    def do_connected_accounts_list(self, **query: Any) -> Any:
-        return self.client.connected_accounts.list(**query)
+    def do_connected_accounts_link(self, **options: Any) -> Any:
+        return self.connection_request("link", options)
+
+    def do_connected_accounts_initiate(self, **options: Any) -> Any:
+        return self.connection_request("initiate", options)
+
+    def managed(self, resource: Any, call: str) -> Any:
+        """A call of connected accounts or auth configs; its id goes by position."""
+        return lambda **options: getattr(resource, call)(
+            *[options.pop(key) for key in ("id",) if key in options], **options
+        )
 
     def do_toolkits_get(self, slug: str) -> Any:
         return self.client.toolkits.get(slug)
@@ -244,9 +254,16 @@ class Player:
         return {"items": await settle(tools)}
 
     def __getattr__(self, name: str) -> Any:
+        for resource in ("connected_accounts", "auth_configs"):
+            if name.startswith(f"do_{resource}_"):
+                return self.managed(getattr(self.client, resource), name.removeprefix(f"do_{resource}_"))
         if not name.startswith("do_session_"):
             raise AttributeError(name)
         return getattr(self.session, name.removeprefix("do_session_"))
+
+
+def request(connection: Any) -> Any:
+    return {name: getattr(connection, name) for name in ("id", "status", "redirect_url")}
 
 
 async def settle(value: Any) -> Any:

@@ -8,7 +8,7 @@ import os
 import sys
 
 from composio import AsyncComposio, Composio, exceptions
-from serving import serving
+from serving import KEYED, serving
 
 
 def check_sync(url: str, key: str) -> None:
@@ -42,6 +42,30 @@ def check_sync(url: str, key: str) -> None:
         raise AssertionError("a deleted session is there")
 
 
+def check_accounts(url: str, key: str) -> None:
+    """Accounts outside of sessions."""
+    composio = Composio(base_url=url, api_key=key)
+    accounts = composio.connected_accounts
+    (config,) = composio.auth_configs.list(toolkit_slug="keyed").items
+    secret = {"auth_scheme": "API_KEY", "val": {"api_key": "key-of-ada"}}
+    made = accounts.initiate("ada", config.id, config=secret)
+    assert made.wait_for_connection(timeout=10).status == "ACTIVE"
+    try:
+        accounts.link("ada", config.id)
+    except exceptions.ComposioMultipleConnectedAccountsError as error:
+        assert made.id in str(error), error
+    else:
+        raise AssertionError("a second account was linked")
+    accounts.update(made.id, alias="work")
+    accounts.update_status(made.id, enabled=False)
+    assert (accounts.get(made.id).status, accounts.get(made.id).alias) == ("INACTIVE", "work")
+    accounts.enable(made.id)
+    assert accounts.revoke(made.id).connected_account.status == "REVOKED"
+    again = accounts.refresh(made.id)
+    assert (again.id, again.status) == (made.id, "INITIATED") and again.redirect_url
+    assert accounts.delete(made.id).success
+
+
 async def check_async(url: str, key: str) -> None:
     """Many calls at a time."""
     async with AsyncComposio(base_url=url, api_key=key) as composio:
@@ -54,8 +78,9 @@ def main() -> None:
     """Runs the checks against a server of their own."""
     for name in [name for name in os.environ if name.startswith("COMPOSIO_")]:
         del os.environ[name]
-    with serving(sys.argv[1]) as (url, key):
+    with serving(sys.argv[1], KEYED) as (url, key):
         check_sync(url, key)
+        check_accounts(url, key)
         asyncio.run(check_async(url, key))
     print("The project's own package works against the server.")
 

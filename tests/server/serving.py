@@ -20,6 +20,9 @@ from balancer import balancing
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "postgres"))
 import server as postgres
 
+# A toolkit whose users connect accounts with a key.
+KEYED = f"[[toolkit]]\nslug = 'keyed'\nopenapi = '{pathlib.Path(__file__).parent / 'keyed.json'}'\n"
+
 
 def key_of(base: list[str], variables: dict[str, str]) -> str:
     """A new key."""
@@ -81,6 +84,6 @@ def serving(program: str, config: str = "", *, keyless: bool = False) -> Iterato
 
 
 if __name__ == "__main__":
-    with serving(sys.argv[1]) as (url, key):
+    with serving(sys.argv[1], KEYED) as (url, key):
         variables = os.environ | {"COMPOSIO_BASE_URL": url, "COMPOSIO_API_KEY": key}
         subprocess.run(sys.argv[2:], check=True, env=variables)

@@ -114,6 +114,25 @@ const checks = {
     await files.delete("notes/a.txt");
     assert.deepEqual((await files.list()).items, []);
   },
+
+  async accounts() {
+    const { connectedAccounts: accounts, authConfigs } = composio;
+    const [config] = (await authConfigs.list({ toolkit: "keyed" })).items;
+    assert.equal(config.authScheme, "API_KEY");
+    const key = { authScheme: "API_KEY", val: { status: "ACTIVE", api_key: "key-of-bob" } };
+    const made = await accounts.initiate("bob", config.id, { config: key });
+    assert.equal((await accounts.waitForConnection(made.id, 10_000)).status, "ACTIVE");
+    const waiting = await accounts.link("bob", config.id, { allowMultiple: true });
+    assert.ok((await (await fetch(waiting.redirectUrl)).text()).includes("Connect"));
+    const listed = (await accounts.list({ userIds: ["bob"] })).items.map(({ id }) => id);
+    assert.deepEqual(new Set(listed), new Set([made.id, waiting.id]));
+    await accounts.disable(made.id);
+    assert.equal((await accounts.get(made.id)).status, "INACTIVE");
+    await accounts.enable(made.id);
+    assert.equal((await accounts.get(made.id)).status, "ACTIVE");
+    for (const { id } of [made, waiting]) await accounts.delete(id);
+    await refused(404, () => accounts.get(made.id));
+  },
 };
 
 for (const [name, check] of Object.entries(checks)) {

@@ -14,7 +14,7 @@ import requests
 from composio import Composio, exceptions
 from composio_client import APIStatusError
 from pydantic import BaseModel, Field
-from serving import serving
+from serving import KEYED, serving
 
 
 class Order(BaseModel):
@@ -140,9 +140,42 @@ def check_catalogue(composio: Composio) -> None:
     assert client.toolkits.retrieve("time").slug == "time"
     assert "TIME_NOW" in {tool.slug for tool in client.tools.list(toolkit_slug="time").items}
     assert client.tools.retrieve("TIME_NOW").slug == "TIME_NOW"
-    assert composio.connected_accounts.list(user_ids=["ada"]).items == []
-    assert composio.auth_configs.list().items == []
     refused(501, lambda: client.triggers_types.list())
+
+
+def check_accounts(composio: Composio) -> None:
+    """Accounts outside of sessions, from their auth config to their end."""
+    accounts = composio.connected_accounts
+    assert accounts.list(user_ids=["ada"]).items == []
+    (config,) = composio.auth_configs.list(toolkit_slug="keyed").items
+    assert composio.auth_configs.get(config.id).auth_scheme == "API_KEY"
+    key = {"auth_scheme": "API_KEY", "val": {"api_key": "key-of-ada"}}
+    made = accounts.initiate("ada", config.id, config=key, alias="work")
+    account = accounts.wait_for_connection(made.id, timeout=10)
+    assert (account.status, account.alias) == ("ACTIVE", "work"), account
+    try:
+        accounts.link("ada", config.id)
+    except exceptions.ComposioMultipleConnectedAccountsError:
+        pass
+    else:
+        raise AssertionError("a second account was linked")
+    waiting = accounts.link("ada", config.id, allow_multiple=True)
+    assert waiting.redirect_url
+    assert "Connect" in requests.get(waiting.redirect_url, timeout=10).text
+    assert {item.id for item in accounts.list(user_ids=["ada"]).items} == {made.id, waiting.id}
+    session = composio.create(user_id="ada", toolkits=["keyed"])
+    assert session.toolkits().items[0].connection.connected_account.id == made.id
+    accounts.update(made.id, alias="home")
+    accounts.disable(made.id)
+    assert accounts.get(made.id).status == "INACTIVE"
+    accounts.enable(made.id)
+    assert (accounts.get(made.id).status, accounts.get(made.id).alias) == ("ACTIVE", "home")
+    assert accounts.revoke(made.id).connected_account.status == "REVOKED"
+    again = accounts.refresh(made.id)
+    assert (again.id, again.status) == (made.id, "INITIATED"), again
+    accounts.delete(made.id)
+    refused(404, lambda: accounts.get(made.id))
+    accounts.delete(waiting.id)
 
 
 def refused(status: int, call) -> None:
@@ -163,9 +196,17 @@ def main() -> None:
     """Runs every check against a server of its own."""
     for name in [name for name in os.environ if name.startswith("COMPOSIO_")]:
         del os.environ[name]
-    with serving(sys.argv[1]) as (url, key):
+    with serving(sys.argv[1], KEYED) as (url, key):
         composio = Composio(base_url=url, api_key=key, allow_tracking=False)
-        checks = [check_options, check_calls, check_custom_tools, check_changes, check_files, check_catalogue]
+        checks = [
+            check_options,
+            check_calls,
+            check_custom_tools,
+            check_changes,
+            check_files,
+            check_catalogue,
+            check_accounts,
+        ]
         for check in checks:
             check(composio)
             print(f"{check.__name__.removeprefix('check_')}: ok")

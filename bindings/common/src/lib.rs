@@ -3,12 +3,14 @@
 
 mod calls;
 mod guard;
+mod manage;
 mod open;
 mod program;
 mod runtime;
 
 pub use calls::{PlannedRun, remote_execute, upload};
 pub use guard::{guard, guarded};
+pub use manage::manage;
 pub use open::{ClientSpec, Opened, seconds};
 pub use program::run_program;
 pub use runtime::{runtime, spawn};

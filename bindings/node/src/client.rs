@@ -1,6 +1,6 @@
 //! The client: which backend, and the calls that need no session.
 
-use composio_binding::{ClientSpec, Opened, runtime};
+use composio_binding::{ClientSpec, Opened, manage, runtime};
 use composio_contract::RawJson;
 use composio_core::ClientOptions;
 use napi::Env;
@@ -98,17 +98,11 @@ impl Client {
         self.start(&env, |core| async move { core.delete_session(&session_id).await.map(Outcome::Json) })
     }
 
-    /// One connected account.
+    /// A call about connected accounts or auth configs, by its name. The options are JSON, as queries are below.
     #[napi]
-    pub fn connected_account(&self, env: Env, id: String) -> Result<u32> {
-        self.start(&env, |core| async move { core.connected_account(&id).await.map(Outcome::Json) })
-    }
-
-    /// A page of connected accounts. The query is JSON, here and below.
-    #[napi]
-    pub fn connected_accounts(&self, env: Env, query: String) -> Result<u32> {
-        let query = parse(query)?;
-        self.start(&env, |core| async move { core.connected_accounts(&query).await.map(Outcome::Json) })
+    pub fn manage(&self, env: Env, call: String, id: String, options: String) -> Result<u32> {
+        let options = parse(options)?;
+        self.start(&env, |core| async move { manage(&core, &call, &id, &options).await.map(Outcome::Json) })
     }
 
     /// One toolkit.

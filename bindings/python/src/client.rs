@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use composio_binding::{ClientSpec, Opened, seconds};
+use composio_binding::{ClientSpec, Opened, manage, seconds};
 use composio_contract::Result;
 use composio_core::ClientOptions;
 use pyo3::prelude::*;
@@ -87,15 +87,10 @@ impl Client {
         self.call(|core| async move { core.delete_session(&session_id).await.map(Outcome::Json) })
     }
 
-    /// One connected account.
-    fn connected_account(&self, id: String) -> Call {
-        self.call(|core| async move { core.connected_account(&id).await.map(Outcome::Json) })
-    }
-
-    /// A page of connected accounts.
-    fn connected_accounts(&self, query: &Bound<'_, PyAny>) -> PyResult<Call> {
-        let query = encode("query", query)?;
-        Ok(self.call(|core| async move { core.connected_accounts(&query).await.map(Outcome::Json) }))
+    /// A call about connected accounts or auth configs, by its name.
+    fn manage(&self, call: String, id: String, options: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let options = encode(&call, options)?;
+        Ok(self.call(|core| async move { manage(&core, &call, &id, &options).await.map(Outcome::Json) }))
     }
 
     /// One toolkit.

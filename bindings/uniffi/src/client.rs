@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use composio_binding::{ClientSpec, Opened, runtime, seconds};
+use composio_binding::{ClientSpec, Opened, manage, runtime, seconds};
 use composio_core::ClientOptions;
 
 use crate::convert::{parse, parse_some, text};
@@ -99,16 +99,10 @@ impl NativeClient {
         call(cancel, async move { Ok(text(&core.delete_session(&session_id).await?)) }).await
     }
 
-    /// One connected account.
-    pub async fn connected_account(&self, id: String, cancel: Cancel) -> Result<String> {
-        let core = self.core.clone();
-        call(cancel, async move { Ok(text(&core.connected_account(&id).await?)) }).await
-    }
-
-    /// A page of connected accounts. The query is JSON, here and below.
-    pub async fn connected_accounts(&self, query: String, cancel: Cancel) -> Result<String> {
-        let (core, query) = (self.core.clone(), parse(query)?);
-        call(cancel, async move { Ok(text(&core.connected_accounts(&query).await?)) }).await
+    /// A call about connected accounts or auth configs, by its name. The options are JSON, as queries are below.
+    pub async fn manage(&self, name: String, id: String, options: String, cancel: Cancel) -> Result<String> {
+        let (core, options) = (self.core.clone(), parse(options)?);
+        call(cancel, async move { Ok(text(&manage(&core, &name, &id, &options).await?)) }).await
     }
 
     /// One toolkit.

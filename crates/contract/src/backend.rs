@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    AttachSession, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession, DownloadUrl,
-    Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery, FileUpload,
-    FileUploadRequest, LinkReply, LinkRequest, McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply,
-    Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool, Toolkit,
-    ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
+    AccountLinkRequest, AttachSession, AuthConfig, AuthConfigsQuery, CompleteAuth, CompletedAuth, ConfigVersion,
+    ConnectedAccount, ConnectedAccountsQuery, CreateAccount, CreateAuthConfig, CreateSession, CreatedAccount,
+    CreatedAuthConfig, DeleteAccount, DeletedSession, Done, DownloadUrl, Error, ErrorKind, ExecuteMetaRequest,
+    ExecuteReply, ExecuteRequest, FileList, FileListQuery, FileUpload, FileUploadRequest, LinkReply, LinkRequest,
+    McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, RawJson, RefreshAccount, RefreshedAccount,
+    Reply, Result, RevokedAccount, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery,
+    SwitchAccount, Tool, Toolkit, ToolkitsQuery, ToolsQuery, UpdateAccount, UpdateSession, UploadRequest, UploadUrl,
 };
 
 /// Any error, as a cause.
@@ -96,6 +98,48 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// `GET /connected_accounts/{nanoid}`
     async fn get_connected_account(&self, id: &str) -> Result<Reply<ConnectedAccount>>;
+
+    /// `POST /connected_accounts`
+    async fn create_connected_account(&self, request: &CreateAccount) -> Result<Reply<CreatedAccount>>;
+
+    /// `POST /connected_accounts/link`
+    async fn link_connected_account(&self, request: &AccountLinkRequest) -> Result<Reply<LinkReply>>;
+
+    /// `POST /connected_accounts/complete_auth`
+    async fn complete_auth(&self, request: &CompleteAuth) -> Result<Reply<CompletedAuth>>;
+
+    /// `PATCH /connected_accounts/{nanoid}`
+    async fn update_connected_account(&self, id: &str, request: &UpdateAccount) -> Result<Reply<Done>>;
+
+    /// `PATCH /connected_accounts/{nanoId}/status`
+    async fn switch_connected_account(&self, id: &str, request: SwitchAccount) -> Result<Reply<Done>>;
+
+    /// `DELETE /connected_accounts/{nanoid}`
+    async fn delete_connected_account(&self, id: &str, query: DeleteAccount) -> Result<Reply<Done>>;
+
+    /// `POST /connected_accounts/{nanoid}/refresh`
+    async fn refresh_connected_account(&self, id: &str, request: &RefreshAccount) -> Result<Reply<RefreshedAccount>>;
+
+    /// `POST /connected_accounts/{nanoid}/revoke`
+    async fn revoke_connected_account(&self, id: &str) -> Result<Reply<RevokedAccount>>;
+
+    /// `GET /auth_configs`
+    async fn list_auth_configs(&self, query: &AuthConfigsQuery) -> Result<Reply<Page<AuthConfig>>>;
+
+    /// `GET /auth_configs/{nanoid}`
+    async fn get_auth_config(&self, id: &str) -> Result<Reply<AuthConfig>>;
+
+    /// `POST /auth_configs`
+    async fn create_auth_config(&self, request: &CreateAuthConfig) -> Result<Reply<CreatedAuthConfig>>;
+
+    /// `PATCH /auth_configs/{nanoid}`; the request is as the contract has it.
+    async fn update_auth_config(&self, id: &str, request: &RawJson) -> Result<Reply<Done>>;
+
+    /// `PATCH /auth_configs/{nanoid}/{status}`
+    async fn switch_auth_config(&self, id: &str, enabled: bool) -> Result<Reply<Done>>;
+
+    /// `DELETE /auth_configs/{nanoid}`
+    async fn delete_auth_config(&self, id: &str) -> Result<Reply<Done>>;
 
     /// `GET /toolkits`
     async fn list_toolkits(&self, query: &ToolkitsQuery) -> Result<Reply<Page<Toolkit>>>;

@@ -64,6 +64,8 @@ error_kinds! {
     ToolInputRequired = "tool_input_required",
     /// The connected account ended as failed, expired, inactive or revoked.
     ConnectedAccount = "connected_account",
+    /// The user has an active connected account already.
+    MultipleConnectedAccounts = "multiple_connected_accounts",
     /// The connected account was not active before the deadline.
     WaitTimeout = "wait_timeout",
     /// A file of the caller's does not exist.

@@ -8,6 +8,7 @@
 //! view of the fields that are read.
 
 mod accounts;
+mod auth_configs;
 mod backend;
 mod custom;
 mod error;
@@ -20,7 +21,12 @@ mod settings;
 mod toolkits;
 mod tools;
 
-pub use accounts::{AccountRef, AuthConfigRef, ConnectedAccount, ConnectedAccountsQuery, LinkReply, LinkRequest};
+pub use accounts::{
+    AccountLinkRequest, AccountRef, AuthConfigRef, CompleteAuth, CompletedAuth, ConnectedAccount,
+    ConnectedAccountsQuery, CreateAccount, CreatedAccount, DeleteAccount, Done, IdRef, LinkReply, LinkRequest,
+    NewConnection, RefreshAccount, RefreshedAccount, RevokedAccount, SwitchAccount, UpdateAccount,
+};
+pub use auth_configs::{AuthConfig, AuthConfigsQuery, CreateAuthConfig, CreatedAuthConfig, SlugRef};
 pub use backend::{Backend, BoxError};
 pub use custom::{LOCAL_PREFIX, check_custom_slug, check_slug_characters, final_custom_slug, is_custom_slug};
 pub use error::{Error, ErrorKind, Result};

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use composio_contract::{
-    Backend, ConnectedAccountsQuery, Error, ErrorKind, RawJson, Result, ToolkitsQuery, ToolsQuery,
-};
+use composio_contract::{Backend, Error, ErrorKind, RawJson, Result, ToolkitsQuery, ToolsQuery};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -153,23 +151,6 @@ impl Client {
         connection::wait(&*self.backend()?, account_id, timeout).await
     }
 
-    /// One connected account.
-    ///
-    /// # Errors
-    /// What the backend says.
-    pub async fn connected_account(&self, id: &str) -> Result<RawJson> {
-        Ok(self.backend()?.get_connected_account(id).await?.into_parts().0)
-    }
-
-    /// A page of connected accounts; `query` has the contract's parameters.
-    ///
-    /// # Errors
-    /// What the backend says.
-    pub async fn connected_accounts(&self, query: &RawJson) -> Result<RawJson> {
-        let query: ConnectedAccountsQuery = read_query(query, &[])?;
-        Ok(self.backend()?.list_connected_accounts(&query).await?.into_parts().0)
-    }
-
     /// One toolkit.
     ///
     /// # Errors
@@ -220,7 +201,7 @@ impl Client {
     }
 }
 
-fn check_id(name: &str, id: &str) -> Result<()> {
+pub(crate) fn check_id(name: &str, id: &str) -> Result<()> {
     match id.trim() {
         "" => Err(Error::validation(format!("{name}: must not be empty"))),
         _ => Ok(()),
@@ -229,7 +210,7 @@ fn check_id(name: &str, id: &str) -> Result<()> {
 
 /// Reads a query: fields that are not given go, lists are joined by commas, and arguments with a name of their own
 /// take the contract's.
-fn read_query<T: DeserializeOwned>(query: &RawJson, names: &[(&str, &str)]) -> Result<T> {
+pub(crate) fn read_query<T: DeserializeOwned>(query: &RawJson, names: &[(&str, &str)]) -> Result<T> {
     let fields: Map<String, Value> = query.decode("query")?;
     let mut renamed = Map::new();
     for (name, value) in fields {

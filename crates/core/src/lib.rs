@@ -3,6 +3,7 @@
 //! [`Client`] creates [`Session`]s over a [`composio_contract::Backend`]; what needs the caller's own code is pulled
 //! through a [`Run`], never called from here.
 
+mod accounts;
 mod aliases;
 mod auto_files;
 mod client;

@@ -3,14 +3,24 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use composio_contract::{
-    AttachSession, Backend, ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateSession, DeletedSession,
-    DownloadUrl, Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, FileList, FileListQuery,
-    FileUpload, FileUploadRequest, LinkReply, LinkRequest, McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest,
-    ProxyReply, Reply, Result, SearchReply, SearchRequest, Session, SessionToolkit, SessionToolkitsQuery, Tool,
-    Toolkit, ToolkitsQuery, ToolsQuery, UpdateSession, UploadRequest, UploadUrl,
+    AccountLinkRequest, AttachSession, AuthConfig, AuthConfigsQuery, Backend, CompleteAuth, CompletedAuth,
+    ConfigVersion, ConnectedAccount, ConnectedAccountsQuery, CreateAccount, CreateAuthConfig, CreateSession,
+    CreatedAccount, CreatedAuthConfig, DeleteAccount, DeletedSession, Done, DownloadUrl, Error, ErrorKind,
+    ExecuteMetaRequest, ExecuteReply, ExecuteRequest, Extra, FileList, FileListQuery, FileUpload, FileUploadRequest,
+    LinkReply, LinkRequest, McpServer, MountPath, Page, PageQuery, ProxyExecuteRequest, ProxyReply, RawJson,
+    RefreshAccount, RefreshedAccount, Reply, Result, RevokedAccount, SearchReply, SearchRequest, Session,
+    SessionToolkit, SessionToolkitsQuery, SwitchAccount, Tool, Toolkit, ToolkitsQuery, ToolsQuery, UpdateAccount,
+    UpdateSession, UploadRequest, UploadUrl,
 };
 
+use crate::accounts::made_by_the_router;
 use crate::router::Router;
+
+/// That something was done, with further facts.
+fn done<const N: usize>(facts: [(&str, String); N]) -> Result<Reply<Done>> {
+    let extra: Extra = facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    Reply::encode(Done { success: true, extra })
+}
 
 #[async_trait]
 impl Backend for Router {
@@ -127,6 +137,66 @@ impl Backend for Router {
 
     async fn get_connected_account(&self, id: &str) -> Result<Reply<ConnectedAccount>> {
         Reply::encode(self.one_account(id).await?)
+    }
+
+    async fn create_connected_account(&self, request: &CreateAccount) -> Result<Reply<CreatedAccount>> {
+        Reply::encode(self.create_account(request).await?)
+    }
+
+    async fn link_connected_account(&self, request: &AccountLinkRequest) -> Result<Reply<LinkReply>> {
+        Reply::encode(self.link_outside(request).await?)
+    }
+
+    async fn complete_auth(&self, request: &CompleteAuth) -> Result<Reply<CompletedAuth>> {
+        let connected = self.complete_connection(&request.user_id, &request.session_uri).await?;
+        Reply::encode(CompletedAuth { connected_account_id: connected.account_id, toolkit_slug: connected.toolkit })
+    }
+
+    async fn update_connected_account(&self, id: &str, request: &UpdateAccount) -> Result<Reply<Done>> {
+        let account = self.edit_account(id, request).await?;
+        done([("id", account.id), ("status", account.status)])
+    }
+
+    async fn switch_connected_account(&self, id: &str, request: SwitchAccount) -> Result<Reply<Done>> {
+        self.switch_account(id, request.enabled).await?;
+        done([])
+    }
+
+    async fn delete_connected_account(&self, id: &str, query: DeleteAccount) -> Result<Reply<Done>> {
+        self.remove_account(id, query.revoke_on_delete == Some(true)).await?;
+        done([])
+    }
+
+    async fn refresh_connected_account(&self, id: &str, request: &RefreshAccount) -> Result<Reply<RefreshedAccount>> {
+        Reply::encode(self.refresh_account(id, request).await?)
+    }
+
+    async fn revoke_connected_account(&self, id: &str) -> Result<Reply<RevokedAccount>> {
+        Reply::encode(self.revoke_account(id).await?)
+    }
+
+    async fn list_auth_configs(&self, query: &AuthConfigsQuery) -> Result<Reply<Page<AuthConfig>>> {
+        Reply::encode(self.configs(query).await?)
+    }
+
+    async fn get_auth_config(&self, id: &str) -> Result<Reply<AuthConfig>> {
+        Reply::encode(self.one_config(id).await?)
+    }
+
+    async fn create_auth_config(&self, _request: &CreateAuthConfig) -> Result<Reply<CreatedAuthConfig>> {
+        Err(made_by_the_router())
+    }
+
+    async fn update_auth_config(&self, _id: &str, _request: &RawJson) -> Result<Reply<Done>> {
+        Err(made_by_the_router())
+    }
+
+    async fn switch_auth_config(&self, _id: &str, _enabled: bool) -> Result<Reply<Done>> {
+        Err(made_by_the_router())
+    }
+
+    async fn delete_auth_config(&self, _id: &str) -> Result<Reply<Done>> {
+        Err(made_by_the_router())
     }
 
     async fn list_toolkits(&self, query: &ToolkitsQuery) -> Result<Reply<Page<Toolkit>>> {

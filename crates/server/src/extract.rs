@@ -1,6 +1,7 @@
 //! Reading requests: JSON bodies, queries and the parts of a path, with refusals in the contract's shape.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::body::HttpBody as _;
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
@@ -31,6 +32,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|error| Problem::bad_request(format!("the body does not fit the contract: {error}")))
+    }
+}
+
+/// None where the request has no body.
+impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Option<Self>, Problem> {
+        let is_empty = request.body().size_hint().exact() == Some(0);
+        if is_empty { Ok(None) } else { <Self as FromRequest<App>>::from_request(request, app).await.map(Some) }
     }
 }
 
@@ -106,12 +117,12 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
 fn typed(name: &str, text: String) -> Result<Option<Value>, Problem> {
     let refuse = |what: &str| Problem::bad_request(format!("`{name}` is {text:?}; it must be {what}"));
     match name {
-        "limit" | "is_connected" if text.is_empty() => Ok(None),
+        "limit" | "is_connected" | "revoke_on_delete" if text.is_empty() => Ok(None),
         "limit" => {
             let limit: u32 = text.parse().map_err(|_| refuse("a whole number"))?;
             Ok(Some(limit.into()))
         }
-        "is_connected" => match text.as_str() {
+        "is_connected" | "revoke_on_delete" => match text.as_str() {
             "true" | "1" => Ok(Some(true.into())),
             "false" | "0" => Ok(Some(false.into())),
             _ => Err(refuse("true or false")),

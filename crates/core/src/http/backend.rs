@@ -7,9 +7,11 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 
 use super::Repeat::{Never, Safe};
-use super::{Call, HttpBackend, encode};
+use super::{Call, HttpBackend};
 
 const SESSION: &[&str] = &["tool_router", "session"];
+const ACCOUNTS: &[&str] = &["connected_accounts"];
+const AUTH_CONFIGS: &[&str] = &["auth_configs"];
 
 /// The path of a session's call.
 fn session<'a>(id: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
@@ -45,9 +47,7 @@ impl Backend for HttpBackend {
     }
 
     async fn update_session(&self, session_id: &str, request: &UpdateSession) -> Result<Reply<Session>> {
-        let path = session(session_id, &[]);
-        let call = Call { method: Method::PATCH, path: &path, query: NO_QUERY, repeat: Never };
-        self.send(call, Some(encode(request)?)).await
+        self.patch(&session(session_id, &[]), request).await
     }
 
     async fn delete_session(&self, session_id: &str) -> Result<Reply<DeletedSession>> {
@@ -120,11 +120,68 @@ impl Backend for HttpBackend {
     }
 
     async fn list_connected_accounts(&self, query: &ConnectedAccountsQuery) -> Result<Reply<Page<ConnectedAccount>>> {
-        self.get(&["connected_accounts"], Some(query)).await
+        self.get(ACCOUNTS, Some(query)).await
     }
 
     async fn get_connected_account(&self, id: &str) -> Result<Reply<ConnectedAccount>> {
         self.get(&["connected_accounts", id], NO_QUERY).await
+    }
+
+    async fn create_connected_account(&self, request: &CreateAccount) -> Result<Reply<CreatedAccount>> {
+        self.post(ACCOUNTS, request, Never).await
+    }
+
+    async fn link_connected_account(&self, request: &AccountLinkRequest) -> Result<Reply<LinkReply>> {
+        self.post(&["connected_accounts", "link"], request, Never).await
+    }
+
+    async fn complete_auth(&self, request: &CompleteAuth) -> Result<Reply<CompletedAuth>> {
+        self.post(&["connected_accounts", "complete_auth"], request, Never).await
+    }
+
+    async fn update_connected_account(&self, id: &str, request: &UpdateAccount) -> Result<Reply<Done>> {
+        self.patch(&["connected_accounts", id], request).await
+    }
+
+    async fn switch_connected_account(&self, id: &str, request: SwitchAccount) -> Result<Reply<Done>> {
+        self.patch(&["connected_accounts", id, "status"], &request).await
+    }
+
+    async fn delete_connected_account(&self, id: &str, query: DeleteAccount) -> Result<Reply<Done>> {
+        self.command(Method::DELETE, &["connected_accounts", id], Some(&query)).await
+    }
+
+    async fn refresh_connected_account(&self, id: &str, request: &RefreshAccount) -> Result<Reply<RefreshedAccount>> {
+        self.post(&["connected_accounts", id, "refresh"], request, Never).await
+    }
+
+    async fn revoke_connected_account(&self, id: &str) -> Result<Reply<RevokedAccount>> {
+        self.command(Method::POST, &["connected_accounts", id, "revoke"], NO_QUERY).await
+    }
+
+    async fn list_auth_configs(&self, query: &AuthConfigsQuery) -> Result<Reply<Page<AuthConfig>>> {
+        self.get(AUTH_CONFIGS, Some(query)).await
+    }
+
+    async fn get_auth_config(&self, id: &str) -> Result<Reply<AuthConfig>> {
+        self.get(&["auth_configs", id], NO_QUERY).await
+    }
+
+    async fn create_auth_config(&self, request: &CreateAuthConfig) -> Result<Reply<CreatedAuthConfig>> {
+        self.post(AUTH_CONFIGS, request, Never).await
+    }
+
+    async fn update_auth_config(&self, id: &str, request: &RawJson) -> Result<Reply<Done>> {
+        self.patch(&["auth_configs", id], request).await
+    }
+
+    async fn switch_auth_config(&self, id: &str, enabled: bool) -> Result<Reply<Done>> {
+        let status = if enabled { "ENABLED" } else { "DISABLED" };
+        self.command(Method::PATCH, &["auth_configs", id, status], NO_QUERY).await
+    }
+
+    async fn delete_auth_config(&self, id: &str) -> Result<Reply<Done>> {
+        self.command(Method::DELETE, &["auth_configs", id], NO_QUERY).await
     }
 
     async fn list_toolkits(&self, query: &ToolkitsQuery) -> Result<Reply<Page<Toolkit>>> {

@@ -131,6 +131,21 @@ impl HttpBackend {
         self.send(Call::<()> { method: Method::POST, path, query: None, repeat }, Some(encode(body)?)).await
     }
 
+    async fn patch<B: Serialize, T: DeserializeOwned>(&self, path: &[&str], body: &B) -> Result<Reply<T>> {
+        let call = Call::<()> { method: Method::PATCH, path, query: None, repeat: Repeat::Never };
+        self.send(call, Some(encode(body)?)).await
+    }
+
+    /// A call without a body that changes something.
+    async fn command<Q: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Option<&Q>,
+    ) -> Result<Reply<T>> {
+        self.send(Call { method, path, query, repeat: Repeat::Never }, None).await
+    }
+
     async fn send<Q: Serialize, T: DeserializeOwned>(
         &self,
         call: Call<'_, Q>,

@@ -5,7 +5,7 @@ use composio_oauth::{Callback, Grant, OAuthError};
 use secrecy::ExposeSecret as _;
 
 use super::connect::Connected;
-use super::link::{expiry, hash};
+use super::link::{NO_SESSION, expiry, hash};
 use super::sealed::{Pending, Stored, open_link, seal_credential};
 use crate::clock;
 use crate::project::Project;
@@ -105,10 +105,12 @@ impl Router {
         Ok((Connected::of(&row), pending.callback_url))
     }
 
-    /// A link serves until it lapses, and as long as its session is there.
+    /// A link serves until it lapses, and as long as the session is there that it was asked for in.
     pub(super) async fn check_link(&self, link: &LinkRow) -> Result<()> {
-        let session = self.store.session(&link.project, &link.session_id).await?;
-        let is_theirs = session.is_some_and(|session| session.user_id == link.user_id);
+        let is_theirs = link.session_id == NO_SESSION || {
+            let session = self.store.session(&link.project, &link.session_id).await?;
+            session.is_some_and(|session| session.user_id == link.user_id)
+        };
         if is_theirs && link.expires_at > clock::millis() { Ok(()) } else { Err(void_link()) }
     }
 
@@ -139,7 +141,7 @@ impl Router {
         for _ in 0..ATTEMPTS {
             let mut row = store.account(project, id).await?.ok_or_else(|| unknown(id))?;
             change(&mut row)?;
-            if store.change_account(row.clone()).await? {
+            if store.change_account(row.clone(), None).await? {
                 row.revision += 1;
                 return Ok(row);
             }

@@ -3,6 +3,7 @@
 use composio_contract::{Error, ErrorKind, Result};
 use url::Url;
 
+use super::import::is_credential;
 use super::page::{self, Field};
 use super::sealed::{PendingDevice, Stored, open_link};
 use super::{AuthScheme, complete};
@@ -11,8 +12,6 @@ use crate::store::{AccountRow, AccountStatus, LinkRow};
 
 /// What the paths of these pages begin with.
 pub(crate) const PATH: &str = "/connect/";
-/// Bytes of a credential that is typed in.
-const LONGEST: usize = 16 << 10;
 
 /// An account that its user has dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +144,7 @@ impl Router {
             found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         let values: Option<Vec<String>> = fields.iter().map(|field| typed(field.name)).collect();
-        let fits = |value: &String| value.len() <= LONGEST && !value.chars().any(char::is_control);
-        let stored = match values.filter(|values| values.iter().all(fits)).as_deref() {
+        let stored = match values.filter(|values| values.iter().all(|value| is_credential(value))).as_deref() {
             Some([key]) => Stored::Key { key: key.as_str().into() },
             Some([username, password]) => {
                 Stored::Basic { username: username.clone(), password: password.as_str().into() }

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use composio_contract::{Error, ErrorKind, LinkReply, LinkRequest, Result};
-use composio_oauth::{
-    Authorization, AuthorizationRequest, Grant, OAuthError, Provider, Registration, ServerMetadata, random,
-};
-use secrecy::{ExposeSecret as _, SecretString};
+use composio_contract::{AccountLinkRequest, Error, ErrorKind, LinkReply, LinkRequest, Result};
+use composio_oauth::random;
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 use uuid::Uuid;
 
 use super::device::Waiting;
-use super::sealed::{App, Pending, PendingDevice, PendingOAuth, Stored, seal_credential, seal_link};
-use super::{AuthConfig, AuthScheme, OAuthFlow, OAuthScheme, connect};
+use super::manage::unknown_auth_config;
+use super::sealed::{Pending, PendingDevice, seal_credential, seal_link};
+use super::{AuthConfig, AuthScheme, OAuthFlow, connect};
 use crate::clock;
 use crate::router::Router;
 use crate::sessions::LiveSession;
@@ -22,8 +21,22 @@ use crate::store::{AccountRow, AccountStatus, LinkRow};
 /// How long a link serves.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 const LONGEST_ALIAS: usize = 64;
-/// What providers that let programs introduce themselves show to the user.
-const CLIENT_NAME: &str = "composio";
+/// Stands for the session of a link that was asked for outside of any.
+pub(super) const NO_SESSION: &str = "";
+
+/// An account that waits for its user, with what lets them connect it.
+struct Offer {
+    row: AccountRow,
+    /// Is not kept where the account is active already.
+    link: LinkRow,
+    reply: LinkReply,
+    device: Option<Waiting>,
+}
+
+/// When a link that is made now lapses.
+fn lapses() -> i64 {
+    clock::millis().saturating_add(i64::try_from(LIFETIME.as_millis()).unwrap_or(i64::MAX))
+}
 
 /// How a link's secret is looked up.
 pub(super) fn hash(token: &str) -> [u8; 32] {
@@ -58,7 +71,7 @@ impl Router {
         router
     }
 
-    /// Makes an account that waits for its user.
+    /// Makes an account that waits for its user, for a session.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] where the toolkit needs none; [`ErrorKind::Validation`] for a callback URL that is not
@@ -74,33 +87,105 @@ impl Router {
             .with_suggested_fix("run its tools directly")
         })?;
         session.check_auth_config(&toolkit.slug, &config.id)?;
+        let alias = self.check_alias(&session.user_id, &toolkit.slug, request.alias.as_deref()).await?;
+        self.check_room(session, &toolkit.slug).await?;
+        let row = self.new_account(&session.user_id, &toolkit.slug, config, alias);
         let callback_url = request.callback_url.as_deref().or_else(|| session.callback_url());
-        callback_url.map(|url| self.check_callback(url)).transpose()?;
-        let alias = request.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty());
-        self.check_room(session, &toolkit.slug, alias).await?;
+        self.keep_offer(self.offer(row, config, &session.id, callback_url).await?).await
+    }
 
-        let (store, now) = (self.account_store()?, clock::millis());
-        let expires_at = now.saturating_add(i64::try_from(LIFETIME.as_millis()).unwrap_or(i64::MAX));
-        let mut row = AccountRow {
-            project: session.project.clone(),
-            id: format!("ca_{}", Uuid::new_v4().simple()),
-            user_id: session.user_id.clone(),
-            toolkit: toolkit.slug.clone(),
+    /// Makes an account that waits for its user, outside of any session.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for another auth config, else as in a session.
+    pub(crate) async fn link_outside(&self, request: &AccountLinkRequest) -> Result<LinkReply> {
+        self.ensure_open()?;
+        let (toolkit, config) = self.auth_config_of(&request.auth_config_id)?;
+        if request.user_id.trim().is_empty() {
+            return Err(Error::validation("`user_id` must not be empty"));
+        }
+        let alias = self.check_alias(&request.user_id, toolkit, request.alias.as_deref()).await?;
+        let row = self.new_account(&request.user_id, toolkit, config, alias);
+        self.keep_offer(self.offer(row, config, NO_SESSION, request.callback_url.as_deref()).await?).await
+    }
+
+    /// Lets its user connect an account again, which keeps its id. Links to it that are still open are void.
+    pub(super) async fn link_again(&self, row: AccountRow, callback_url: Option<&str>) -> Result<LinkReply> {
+        let config = self.accounts.config(&row.toolkit).ok_or_else(|| {
+            let message = format!("the toolkit `{}` needs no connected account any more", row.toolkit);
+            Error::new(ErrorKind::Unsupported, message)
+        })?;
+        let row = AccountRow {
             auth_config: config.id.clone(),
             auth_scheme: config.scheme.name().to_owned(),
             status: AccountStatus::Initiated,
             status_reason: None,
-            alias: alias.map(str::to_owned),
+            credential: None,
+            expires_at: Some(lapses()),
+            ..row
+        };
+        let Offer { row, link, reply, device } = self.offer(row, config, NO_SESSION, callback_url).await?;
+        let link = Some(link).filter(|_| row.status == AccountStatus::Initiated);
+        if !self.account_store()?.change_account(row, link).await? {
+            let message = format!("the account {} was changed at the same time", reply.connected_account_id);
+            return Err(Error::new(ErrorKind::Conflict, message).with_status(409).with_retryable(true));
+        }
+        if let Some(waiting) = device {
+            self.wait_for_device(waiting);
+        }
+        Ok(reply)
+    }
+
+    /// The auth config of an id, and its toolkit.
+    pub(super) fn auth_config_of(&self, id: &str) -> Result<(&str, &AuthConfig)> {
+        self.accounts.configs().find(|(_, config)| config.id == id).ok_or_else(|| unknown_auth_config(id))
+    }
+
+    pub(super) fn new_account(
+        &self,
+        user_id: &str,
+        toolkit: &str,
+        config: &AuthConfig,
+        alias: Option<String>,
+    ) -> AccountRow {
+        let now = clock::millis();
+        AccountRow {
+            project: self.project.clone(),
+            // In the order of their making, also within a millisecond: the newest is the default.
+            id: format!("ca_{}", Uuid::now_v7().simple()),
+            user_id: user_id.to_owned(),
+            toolkit: toolkit.to_owned(),
+            auth_config: config.id.clone(),
+            auth_scheme: config.scheme.name().to_owned(),
+            status: AccountStatus::Initiated,
+            status_reason: None,
+            alias,
             disabled: false,
             credential: None,
-            expires_at: Some(expires_at),
+            expires_at: Some(lapses()),
             created_at: now,
             updated_at: now,
             revision: 1,
+        }
+    }
+
+    /// A link for an account that waits for its user, or the account active where nobody need be asked.
+    async fn offer(
+        &self,
+        mut row: AccountRow,
+        config: &AuthConfig,
+        session_id: &str,
+        callback_url: Option<&str>,
+    ) -> Result<Offer> {
+        callback_url.map(|url| self.check_callback(url)).transpose()?;
+        let redirect = self.accounts.redirect.as_ref().filter(|_| config.scheme.asks_in_browser());
+        let base = match redirect {
+            None => self.connect_base().await?,
+            // Nobody comes here.
+            Some(_) => String::new(),
         };
-        let base = self.connect_base().await?;
         let token = random()?;
-        let vault = self.accounts.vault(store).await?;
+        let vault = self.accounts.vault(self.account_store()?).await?;
         let page = || format!("{base}{}{}", connect::PATH, token.expose_secret());
         let (mut oauth, mut code) = (None, None);
         let redirect_url = match &config.scheme {
@@ -112,13 +197,15 @@ impl Router {
             }
             AuthScheme::OAuth2(scheme) if scheme.flow == OAuthFlow::Device => {
                 let (app, asked) = self.ask_for_code(config, scheme).await?;
-                row.expires_at = expiry(Some(asked.expires_in)).map(|at| at.min(expires_at));
+                row.expires_at = expiry(Some(asked.expires_in)).min(row.expires_at);
                 let url = asked.verification_complete.clone().map_or_else(page, Into::into);
                 code = Some((app, asked));
                 url
             }
             AuthScheme::OAuth2(scheme) => {
-                let (pending, url) = self.ask_at_provider(config, scheme, &base, &token).await?;
+                let own = || format!("{base}{}callback", connect::PATH);
+                let redirect = redirect.cloned().unwrap_or_else(own);
+                let (pending, url) = self.ask_at_provider(config, scheme, redirect, &token).await?;
                 oauth = Some(pending);
                 url
             }
@@ -132,34 +219,55 @@ impl Router {
             hash: hash(token.expose_secret()),
             project: row.project.clone(),
             account_id: row.id.clone(),
-            session_id: session.id.clone(),
-            user_id: session.user_id.clone(),
+            session_id: session_id.to_owned(),
+            user_id: row.user_id.clone(),
             secret: seal_link(
                 vault,
                 row.project.as_str(),
                 &row.id,
                 &Pending { callback_url: callback_url.map(str::to_owned), oauth, device },
             )?,
-            expires_at: row.expires_at.filter(|_| code.is_some()).unwrap_or(expires_at),
+            expires_at: row.expires_at.filter(|_| code.is_some()).unwrap_or_else(lapses),
         };
-        let connected_account_id = row.id.clone();
-        let waits = row.status == AccountStatus::Initiated;
-        let waiting = code.map(|(app, asked)| Waiting { link: link.hash, lapses: link.expires_at, code: asked, app });
-        store.add_account(row, waits.then_some(link)).await?;
-        if let Some(waiting) = waiting {
-            self.wait_for_device(waiting);
-        }
+        let device = code.map(|(app, asked)| Waiting { link: link.hash, lapses: link.expires_at, code: asked, app });
         // The token opens the link, and the URL has it where a link page asks; it is the user's, as the URL is.
         let link_token = token.expose_secret().to_owned();
-        Ok(LinkReply { connected_account_id, redirect_url, link_token })
+        let reply = LinkReply {
+            connected_account_id: row.id.clone(),
+            redirect_url,
+            link_token,
+            expires_at: Some(clock::rfc3339(link.expires_at)),
+        };
+        Ok(Offer { row, link, reply, device })
     }
 
-    async fn check_room(&self, session: &LiveSession, toolkit: &str, alias: Option<&str>) -> Result<()> {
-        let rows = self.account_store()?.accounts(&session.project, Some(&session.user_id)).await?;
-        let of_toolkit = || rows.iter().filter(|row| row.toolkit == toolkit);
-        alias.map_or(Ok(()), |alias| check_alias(alias, of_toolkit()))?;
+    async fn keep_offer(&self, offer: Offer) -> Result<LinkReply> {
+        let Offer { row, link, reply, device } = offer;
+        let link = Some(link).filter(|_| row.status == AccountStatus::Initiated);
+        self.account_store()?.add_account(row, link).await?;
+        if let Some(waiting) = device {
+            self.wait_for_device(waiting);
+        }
+        Ok(reply)
+    }
+
+    /// The alias that an account is to have, where it may.
+    pub(super) async fn check_alias(
+        &self,
+        user_id: &str,
+        toolkit: &str,
+        alias: Option<&str>,
+    ) -> Result<Option<String>> {
+        let Some(alias) = alias.map(str::trim).filter(|alias| !alias.is_empty()) else { return Ok(None) };
+        let rows = self.account_store()?.accounts(&self.project, Some(user_id)).await?;
+        check_alias(alias, rows.iter().filter(|row| row.toolkit == toolkit))?;
+        Ok(Some(alias.to_owned()))
+    }
+
+    async fn check_room(&self, session: &LiveSession, toolkit: &str) -> Result<()> {
         let Some(limit) = session.account_limit() else { return Ok(()) };
-        let active = of_toolkit().filter(|row| row.status == AccountStatus::Active).count();
+        let rows = self.account_store()?.accounts(&session.project, Some(&session.user_id)).await?;
+        let active = rows.iter().filter(|row| row.toolkit == toolkit && row.status == AccountStatus::Active).count();
         if active < limit {
             return Ok(());
         }
@@ -205,81 +313,5 @@ impl Router {
             Some(base) => Ok(base.to_string()),
             None => self.accounts.listener.base(self, LIFETIME).await,
         }
-    }
-
-    /// The provider and this program's place there.
-    pub(super) async fn app(
-        &self,
-        config: &AuthConfig,
-        scheme: &OAuthScheme,
-        redirect: Option<&str>,
-    ) -> Result<Box<App>> {
-        let http = self.accounts.http.as_ref();
-        let server = match &scheme.issuer {
-            Some(issuer) => Some(ServerMetadata::discover(http, issuer).await.map_err(Error::from)?),
-            None => None,
-        };
-        let given = &scheme.provider;
-        let found = server.as_ref().map(|server| server.provider.clone()).unwrap_or_default();
-        let provider = Provider {
-            issuer: given.issuer.clone().or(found.issuer),
-            sends_issuer: given.sends_issuer || found.sends_issuer,
-            authorization: given.authorization.clone().or(found.authorization),
-            token: given.token.clone().or(found.token),
-            refresh: given.refresh.clone().or(found.refresh),
-            revocation: given.revocation.clone().or(found.revocation),
-            device: given.device.clone().or(found.device),
-        };
-        let client = match (&config.client, &server) {
-            (Some(client), _) => client.clone(),
-            (None, Some(server)) => {
-                let redirects: Vec<&str> = redirect.into_iter().collect();
-                Registration::make(http, server, None, CLIENT_NAME, &redirects).await.map_err(Error::from)?.client
-            }
-            (None, None) => {
-                let toolkit = config.id.trim_start_matches("ac_");
-                return Err(Error::new(
-                    ErrorKind::Configuration,
-                    format!("`{toolkit}` uses OAuth, and its provider does not know this program"),
-                )
-                .with_suggested_fix(format!(
-                    "register a client there{}, and give its id: [[auth]] with toolkit = \"{toolkit}\" and client_id in \
-                     composio.toml",
-                    redirect.map_or_else(String::new, |redirect| format!(" with the redirect URI {redirect}"))
-                )));
-            }
-        };
-        Ok(Box::new(App::new(provider, client, scheme.resource.clone())))
-    }
-
-    /// The URL at which a provider asks the user, and what its answer is finished with.
-    async fn ask_at_provider(
-        &self,
-        config: &AuthConfig,
-        scheme: &OAuthScheme,
-        base: &str,
-        state: &SecretString,
-    ) -> Result<(PendingOAuth, String)> {
-        let redirect = format!("{base}{}callback", connect::PATH);
-        let app = self.app(config, scheme, Some(&redirect)).await?;
-        let request = AuthorizationRequest {
-            redirect: &redirect,
-            scopes: &scheme.scopes,
-            resource: scheme.resource.as_deref(),
-            extra: &config.parameters,
-        };
-        let started = Authorization::start(&app.provider, &app.client(), state.clone(), request)?;
-        Ok((PendingOAuth { verifier: started.verifier, redirect, app }, started.url.into()))
-    }
-
-    /// A token for the program itself.
-    pub(super) async fn sign_in(&self, config: &AuthConfig, scheme: &OAuthScheme) -> Result<(Stored, Option<i64>)> {
-        let app = self.app(config, scheme, None).await?;
-        let grant = Grant::ClientCredentials { scopes: &scheme.scopes };
-        let tokens = grant
-            .exchange(self.accounts.http.as_ref(), &app.provider, &app.client(), app.resource.as_deref())
-            .await
-            .map_err(|error: OAuthError| Error::from(error))?;
-        Ok((Stored::OAuth2 { access: tokens.access, refresh: None, app }, expiry(tokens.expires_in)))
     }
 }

@@ -1,14 +1,19 @@
 //! Accounts, listed and looked after.
 
-use composio_contract::{ConnectedAccount, ConnectedAccountsQuery, Error, ErrorKind, Page, PageQuery, Result};
+use composio_contract::{
+    AuthConfig, AuthConfigsQuery, ConnectedAccount, ConnectedAccountsQuery, Error, ErrorKind, Page, Patch, RawJson,
+    RefreshAccount, RefreshedAccount, Result, RevokedAccount, UpdateAccount,
+};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::complete::unknown;
+use super::import;
 use super::link::check_alias;
-use super::refresh::{ended, is_renewable};
-use super::sealed::{Stored, open_credential};
+use super::refresh::is_renewable;
+use super::sealed::{Stored, open_credential, seal_credential};
 use super::select::as_of_now;
-use super::wire::{self, AccountChange};
+use super::wire;
 use crate::page::Window;
 use crate::router::Router;
 use crate::store::{AccountRow, AccountStatus};
@@ -66,45 +71,88 @@ impl Router {
         self.account_row(id).await.map(|row| wire::account(&row))
     }
 
-    /// Changes an account's alias, or switches it on or off.
+    /// Changes an account's alias or its credential.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Validation`] where another account of the user has the alias.
-    pub async fn change_connected_account(&self, id: &str, change: &AccountChange) -> Result<ConnectedAccount> {
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Validation`] where another account of the user has the alias, or for a
+    /// credential of another scheme.
+    pub(crate) async fn edit_account(&self, id: &str, request: &UpdateAccount) -> Result<ConnectedAccount> {
         let row = self.account_row(id).await?;
-        let alias = change.alias.as_ref().map(|alias| alias.trim().to_owned());
-        if let Some(alias) = alias.as_ref().filter(|alias| !alias.is_empty()) {
-            let others = self.account_store()?.accounts(&self.project, Some(&row.user_id)).await?;
-            let others = others.iter().filter(|other| other.toolkit == row.toolkit && other.id != row.id);
-            check_alias(alias, others)?;
-        }
+        let alias = match &request.alias {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(alias) => {
+                let alias = Some(alias.trim().to_owned()).filter(|alias| !alias.is_empty());
+                if let Some(alias) = &alias {
+                    let others = self.account_store()?.accounts(&self.project, Some(&row.user_id)).await?;
+                    let others = others.iter().filter(|other| other.toolkit == row.toolkit && other.id != row.id);
+                    check_alias(alias, others)?;
+                }
+                Some(alias)
+            }
+        };
+        let credential = match &request.connection {
+            None => None,
+            Some(connection) => {
+                let config = self.accounts.config(&row.toolkit).ok_or_else(|| unknown_auth_config(&row.auth_config))?;
+                let Connection { state } = connection
+                    .decode("connection")
+                    .map_err(|_| Error::validation("`connection` must have `state`, an object"))?;
+                Some((import::read(&config.scheme, &state)?, config))
+            }
+        };
+        let vault = self.accounts.vault(self.account_store()?).await?;
         let row = self
             .change_account(&self.project, id, |row| {
                 if let Some(alias) = &alias {
-                    row.alias = Some(alias.clone()).filter(|alias| !alias.is_empty());
+                    row.alias.clone_from(alias);
                 }
-                row.disabled = change.enabled.map_or(row.disabled, |enabled| !enabled);
+                if let Some((stored, config)) = &credential {
+                    row.auth_scheme = config.scheme.name().to_owned();
+                    row.credential = Some(seal_credential(vault, row, stored)?);
+                    (row.status, row.status_reason, row.expires_at) = (AccountStatus::Active, None, None);
+                }
                 Ok(())
             })
             .await?;
         Ok(wire::account(&row))
     }
 
-    /// Renews an account's credential now.
+    /// Switches an account on or off.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::ConnectedAccount`] where the user must connect it again;
+    /// [`ErrorKind::NotFound`].
+    pub(crate) async fn switch_account(&self, id: &str, enabled: bool) -> Result<ConnectedAccount> {
+        self.account_row(id).await?;
+        let row = self
+            .change_account(&self.project, id, |row| {
+                row.disabled = !enabled;
+                Ok(())
+            })
+            .await?;
+        Ok(wire::account(&row))
+    }
+
+    /// Renews an account's credential now. Where only its user can, because it lapsed for good or was revoked, the answer says
+    /// where they go; the account keeps its id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::ConnectedAccount`] where the provider ends it now;
     /// [`ErrorKind::Unsupported`] where its credential does not lapse.
-    pub async fn refresh_connected_account(&self, id: &str) -> Result<ConnectedAccount> {
+    pub(crate) async fn refresh_account(&self, id: &str, request: &RefreshAccount) -> Result<RefreshedAccount> {
         let row = self.account_row(id).await?;
         if row.status != AccountStatus::Active {
-            return Err(ended(&row));
+            let reply = self.link_again(row, request.redirect_url.as_deref()).await?;
+            let status = self.one_account(id).await?.status;
+            return Ok(RefreshedAccount { id: id.to_owned(), status, redirect_url: Some(reply.redirect_url) });
         }
         if !is_renewable(&row) {
             let message = format!("the credential of {id} is the user's own and is not renewed");
-            return Err(Error::new(ErrorKind::Unsupported, message).with_suggested_fix("connect it again to change it"));
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_suggested_fix("connect another account, or set the account's `connection`"));
         }
-        self.renew(&row).await.map(|row| wire::account(&row))
+        let row = self.renew(&row).await?;
+        Ok(RefreshedAccount { id: id.to_owned(), status: wire::status(&row).to_owned(), redirect_url: None })
     }
 
     /// Revokes an account's tokens at the provider, forgets them here, and answers which the provider revoked. Where the
@@ -112,16 +160,16 @@ impl Router {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], or why the provider could not be asked; then nothing is forgotten.
-    pub async fn revoke_connected_account(&self, id: &str) -> Result<(ConnectedAccount, Vec<&'static str>)> {
+    pub(crate) async fn revoke_account(&self, id: &str) -> Result<RevokedAccount> {
         let row = self.account_row(id).await?;
         let vault = self.accounts.vault(self.account_store()?).await?;
-        let mut revoked = Vec::new();
+        let mut revoked_tokens = Vec::new();
         if let Some(Stored::OAuth2 { access, refresh, app }) = open_credential(vault, &row)? {
             let tokens = refresh.iter().map(|token| (token, "refresh_token")).chain([(&access, "access_token")]);
             for (token, hint) in tokens {
                 let done = app.provider.revoke(self.accounts.http.as_ref(), &app.client(), token, hint).await;
                 if done.map_err(Error::from)? {
-                    revoked.push(hint);
+                    revoked_tokens.push(hint.to_owned());
                 }
             }
         }
@@ -132,36 +180,34 @@ impl Router {
                 Ok(())
             })
             .await?;
-        Ok((wire::account(&row), revoked))
+        Ok(RevokedAccount { connected_account: wire::account_ref(&row), revoked_tokens })
     }
 
     /// Deletes an account, revoked at the provider first where that is asked for.
     ///
     /// # Errors
-    /// As [`Router::revoke_connected_account`]; then it is not deleted.
-    pub async fn delete_connected_account(&self, id: &str, revoke: bool) -> Result<()> {
+    /// As [`Router::revoke_account`]; then it is not deleted.
+    pub(crate) async fn remove_account(&self, id: &str, revoke: bool) -> Result<()> {
         let row = self.account_row(id).await?;
         if revoke && row.credential.is_some() {
-            self.revoke_connected_account(id).await?;
+            self.revoke_account(id).await?;
         }
         if self.account_store()?.delete_account(&self.project, id).await? { Ok(()) } else { Err(unknown(id)) }
     }
 
-    /// The auth configs that the router made of its toolkits, as the contract has them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Closed`], or where the store cannot be read.
-    pub async fn auth_configs(&self, query: &PageQuery, toolkit: Option<&str>) -> Result<Page<Value>> {
+    /// The auth configs that the router made of its toolkits.
+    pub(crate) async fn configs(&self, query: &AuthConfigsQuery) -> Result<Page<AuthConfig>> {
         self.ensure_open()?;
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_CONFIGS)?;
         let rows = match self.store.accounts() {
             Some(store) => store.accounts(&self.project, None).await?,
             None => Vec::new(),
         };
-        let configs: Vec<Value> = self
+        let wanted = query.toolkit_slug.as_deref();
+        let configs: Vec<AuthConfig> = self
             .accounts
             .configs()
-            .filter(|(slug, _)| toolkit.is_none_or(|wanted| wanted.eq_ignore_ascii_case(slug)))
+            .filter(|(slug, _)| wanted.is_none_or(|wanted| wanted.split(',').any(|one| one.eq_ignore_ascii_case(slug))))
             .filter_map(|(slug, config)| {
                 let connections = rows.iter().filter(|row| row.auth_config == config.id).count();
                 Some(wire::auth_config(config, self.catalog.toolkit(slug).ok()?, connections))
@@ -174,12 +220,27 @@ impl Router {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`].
-    pub async fn auth_config(&self, id: &str) -> Result<Value> {
-        let all = self.auth_configs(&PageQuery { limit: Some(MAX_CONFIGS), cursor: None }, None).await?;
-        all.items.into_iter().find(|config| config.get("id").and_then(Value::as_str) == Some(id)).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("there is no auth config `{id}`"))
-                .with_status(404)
-                .with_suggested_fix("the router makes them on its own, one a toolkit that needs it")
-        })
+    pub(crate) async fn one_config(&self, id: &str) -> Result<AuthConfig> {
+        let (toolkit, _) = self.auth_config_of(id)?;
+        let query = AuthConfigsQuery { toolkit_slug: Some(toolkit.to_owned()), ..AuthConfigsQuery::default() };
+        self.configs(&query).await?.items.into_iter().next().ok_or_else(|| unknown_auth_config(id))
     }
+}
+
+/// What replaces a credential.
+#[derive(Deserialize)]
+struct Connection {
+    state: RawJson,
+}
+
+pub(super) fn unknown_auth_config(id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no auth config `{id}`")).with_status(404).with_suggested_fix(
+        "the router makes them on its own, one a toolkit that needs it; auth_configs.list shows them",
+    )
+}
+
+/// Says where the router's auth configs come from.
+pub(crate) fn made_by_the_router() -> Error {
+    Error::new(ErrorKind::Unsupported, "the embedded router makes auth configs on its own, one a toolkit that needs it")
+        .with_suggested_fix("composio.toml says what a toolkit's needs beside, in [[auth]]")
 }

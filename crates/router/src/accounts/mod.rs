@@ -10,10 +10,12 @@ mod connect;
 mod credential;
 mod device;
 mod echoes;
+mod import;
 mod link;
 mod listener;
 mod manage;
 mod page;
+mod provider;
 mod refresh;
 mod scheme;
 mod sealed;
@@ -43,9 +45,9 @@ pub(crate) use config::AuthConfig;
 pub use connect::{ConnectReply, Connected};
 pub use credential::Credential;
 pub(crate) use echoes::Echoes;
+pub(crate) use manage::made_by_the_router;
 pub(crate) use refresh::is_renewable;
 pub use scheme::{AuthScheme, KeyPlace, OAuthFlow, OAuthScheme};
-pub use wire::AccountChange;
 
 /// Names the master key in the environment.
 pub(crate) const MASTER_KEY: &str = "COMPOSIO_MASTER_KEY";
@@ -63,6 +65,8 @@ pub(crate) struct Accounts {
     vault: OnceCell<Vault>,
     /// What a caller's callback URL may begin with.
     callbacks: Vec<Url>,
+    /// Where providers send users back to, if not to this router.
+    redirect: Option<String>,
     /// One a credential that is being renewed.
     flights: Mutex<Flights>,
     listener: listener::Listener,
@@ -89,12 +93,13 @@ impl Accounts {
         runtime: &Handle,
     ) -> Result<Self> {
         let options = &config.accounts;
-        let callback = |text: &String| {
+        let url = |key: &str, text: &String| {
             Url::parse(text).map_err(|error| {
-                let message = format!("`accounts.callback_urls`: {text:?} is not a URL: {error}");
+                let message = format!("`accounts.{key}`: {text:?} is not a URL: {error}");
                 Error::new(ErrorKind::Configuration, message)
             })
         };
+        let callback = |text: &String| url("callback_urls", text);
         let master = if std::env::var_os(MASTER_KEY).is_some_and(|key| !key.is_empty()) {
             Some(MasterKeySource::Variable(MASTER_KEY.to_owned()))
         } else if config.database()? == Location::Memory {
@@ -111,6 +116,11 @@ impl Accounts {
             master,
             vault: OnceCell::new(),
             callbacks: options.callback_urls.iter().map(callback).collect::<Result<_>>()?,
+            redirect: options
+                .redirect_url
+                .as_ref()
+                .map(|text| url("redirect_url", text).map(|_| text.clone()))
+                .transpose()?,
             flights: Mutex::default(),
             listener,
             runtime: runtime.clone(),

@@ -49,6 +49,11 @@ pub struct OAuthScheme {
 }
 
 impl AuthScheme {
+    /// Whether the provider asks the user in a browser, and sends it back.
+    pub(super) fn asks_in_browser(&self) -> bool {
+        matches!(self, Self::OAuth2(scheme) if scheme.flow == OAuthFlow::Code)
+    }
+
     /// The contract's name.
     #[must_use]
     pub fn name(&self) -> &'static str {

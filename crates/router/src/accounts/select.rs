@@ -27,7 +27,8 @@ pub(super) fn as_of_now(mut row: AccountRow) -> AccountRow {
 }
 
 impl Router {
-    /// The user's accounts of a toolkit that the session may use, whatever their status, oldest first.
+    /// The user's accounts of a toolkit that the session may use, whatever their status. Where the session names accounts they
+    /// come in the reverse of its order, else oldest first, so that the last one that can be used is the default.
     pub(crate) async fn accounts_of(&self, session: &LiveSession, toolkit: &str) -> Result<Vec<AccountRow>> {
         // A store without a place for accounts has none; to make one says why.
         let Some(store) = self.store.accounts().filter(|_| self.accounts.are_needed()) else { return Ok(Vec::new()) };
@@ -36,7 +37,11 @@ impl Router {
         let fits = |row: &AccountRow| {
             row.toolkit == toolkit && pinned.is_none_or(|ids| ids.iter().any(|id| is_named(row, id)))
         };
-        Ok(rows.into_iter().filter(fits).map(as_of_now).collect())
+        let mut rows: Vec<AccountRow> = rows.into_iter().filter(fits).map(as_of_now).collect();
+        if let Some(ids) = pinned {
+            rows.sort_by_key(|row| std::cmp::Reverse(ids.iter().position(|id| is_named(row, id))));
+        }
+        Ok(rows)
     }
 
     /// Whether the user has an account of a toolkit that a call could use.
@@ -45,7 +50,8 @@ impl Router {
         Ok(rows.iter().any(|row| row.status == AccountStatus::Active && !row.disabled))
     }
 
-    /// The account that a call of a toolkit uses: the one asked for by id or alias, else the newest active one.
+    /// The account that a call of a toolkit uses: the one asked for by id or alias, else the first active one of those
+    /// that the session names, else the newest active one.
     ///
     /// # Errors
     /// [`ErrorKind::Validation`] where there is none of that name, or several and none named where the session wants it;
@@ -80,7 +86,7 @@ impl Router {
                 "the user has several accounts of `{toolkit}`, and `account` says which"
             ))
             .with_suggested_fix(format!("give one of: {}", list(&usable)))),
-            [.., newest] => Ok(newest.clone()),
+            [.., default] => Ok(default.clone()),
         }
     }
 

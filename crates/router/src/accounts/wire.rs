@@ -11,41 +11,37 @@ use crate::store::{AccountRow, AccountStatus};
 /// Stands where the contract has a credential.
 const REDACTED: &str = "REDACTED";
 
-/// What may be changed of an account.
-#[derive(Clone, Debug, Default)]
-pub struct AccountChange {
-    /// Another alias; an empty one takes it away.
-    pub alias: Option<String>,
-    /// Whether it can be used.
-    pub enabled: Option<bool>,
-}
-
 pub(crate) fn status(row: &AccountRow) -> &'static str {
     if row.disabled && row.status == AccountStatus::Active { "INACTIVE" } else { row.status.name() }
 }
 
-fn extra(value: Value) -> Extra {
+pub(super) fn extra(value: Value) -> Extra {
     value.as_object().cloned().unwrap_or_default()
 }
 
-pub(crate) fn account(row: &AccountRow) -> ConnectedAccount {
+/// What the contract has of an account's state, for a scheme and status as it names them.
+pub(super) fn state(scheme: &str, status: &str) -> Value {
     // Not every scheme of the contract has every status.
-    let known = match (row.auth_scheme.as_str(), row.status) {
-        ("BASIC" | "BEARER_TOKEN" | "S2S_OAUTH2", AccountStatus::Revoked) => "EXPIRED",
-        ("API_KEY" | "BASIC" | "BEARER_TOKEN", AccountStatus::Failed) => "EXPIRED",
-        _ => status(row),
+    let known = match (scheme, status) {
+        ("BASIC" | "BEARER_TOKEN" | "S2S_OAUTH2", "REVOKED") => "EXPIRED",
+        ("API_KEY" | "BASIC" | "BEARER_TOKEN", "FAILED") => "EXPIRED",
+        (_, status) => status,
     };
     let mut val = json!({"status": known});
-    let field = match (row.auth_scheme.as_str(), row.status) {
-        ("OAUTH2", AccountStatus::Initiated) => Some(("redirectUrl", "")),
-        ("OAUTH2" | "S2S_OAUTH2", AccountStatus::Active) => Some(("access_token", REDACTED)),
-        ("BASIC", AccountStatus::Active) => Some(("username", REDACTED)),
-        ("BEARER_TOKEN", AccountStatus::Active) => Some(("token", REDACTED)),
+    let field = match (scheme, known) {
+        ("OAUTH2", "INITIATED") => Some(("redirectUrl", "")),
+        ("OAUTH2" | "S2S_OAUTH2", "ACTIVE" | "INACTIVE") => Some(("access_token", REDACTED)),
+        ("BASIC", "ACTIVE" | "INACTIVE") => Some(("username", REDACTED)),
+        ("BEARER_TOKEN", "ACTIVE" | "INACTIVE") => Some(("token", REDACTED)),
         _ => None,
     };
     if let (Some((name, value)), Some(val)) = (field, val.as_object_mut()) {
         val.insert(name.to_owned(), value.into());
     }
+    val
+}
+
+pub(crate) fn account(row: &AccountRow) -> ConnectedAccount {
     let facts = json!({
         "toolkit": {"slug": row.toolkit},
         "auth_config": {
@@ -58,7 +54,7 @@ pub(crate) fn account(row: &AccountRow) -> ConnectedAccount {
         "alias": row.alias,
         "created_at": clock::rfc3339(row.created_at),
         "updated_at": clock::rfc3339(row.updated_at),
-        "state": {"authScheme": row.auth_scheme, "val": val},
+        "state": {"authScheme": row.auth_scheme, "val": state(&row.auth_scheme, status(row))},
         "data": {},
         "params": {},
         "is_disabled": row.disabled,
@@ -85,9 +81,12 @@ pub(crate) fn account_ref(row: &AccountRow) -> AccountRef {
     }
 }
 
-pub(crate) fn auth_config(config: &AuthConfig, toolkit: &ToolkitInfo, connections: usize) -> Value {
-    json!({
-        "id": config.id,
+pub(crate) fn auth_config(
+    config: &AuthConfig,
+    toolkit: &ToolkitInfo,
+    connections: usize,
+) -> composio_contract::AuthConfig {
+    let facts = json!({
         "uuid": config.id,
         "type": if config.client.is_some() { "custom" } else { "default" },
         "toolkit": {"slug": toolkit.slug, "logo": ""},
@@ -97,5 +96,6 @@ pub(crate) fn auth_config(config: &AuthConfig, toolkit: &ToolkitInfo, connection
         "status": "ENABLED",
         "no_of_connections": connections,
         "tool_access_config": {},
-    })
+    });
+    composio_contract::AuthConfig { id: config.id.clone(), extra: extra(facts) }
 }

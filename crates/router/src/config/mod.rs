@@ -123,6 +123,9 @@ pub struct AccountOptions {
     pub callback_urls: Vec<String>,
     /// The port on 127.0.0.1 to which providers send users back, where no server is there to; 0 for any that is free.
     pub callback_port: u16,
+    /// Where providers send users back to, where an app receives that itself and hands it over: a URL that the app has
+    /// claimed, such as `com.example.app:/connected`.
+    pub redirect_url: Option<String>,
 }
 
 /// What this program is known as at a provider of OAuth tokens. What is left out is what the toolkit says.

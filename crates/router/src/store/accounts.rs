@@ -133,8 +133,8 @@ pub trait AccountStore: fmt::Debug + Send + Sync {
     async fn accounts(&self, project: &Project, user_id: Option<&str>) -> Result<Vec<AccountRow>>;
 
     /// Replaces what may change of an account (all but project, id, user and toolkit) if its revision is still that of
-    /// `row`; answers whether it was.
-    async fn change_account(&self, row: AccountRow) -> Result<bool>;
+    /// `row`, and with a link all of its links by that one; answers whether it was.
+    async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool>;
 
     /// Removes an account with its links, and answers whether there was one.
     async fn delete_account(&self, project: &Project, id: &str) -> Result<bool>;

@@ -99,11 +99,11 @@ hand_on! { AccountStore to rows:
     + lease(project: &Project, id: &str, holder: &str, time: Duration) -> bool;
     + release(project: &Project, id: &str, holder: &str) -> ();
     and
-    async fn change_account(&self, row: AccountRow) -> Result<bool> {
+    async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool> {
         let away = self.changes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |changes| changes.checked_sub(1));
         if away.is_ok() {
             return Err(Error::new(ErrorKind::InternalServer, "the store is away").with_status(503));
         }
-        self.rows().change_account(row).await
+        self.rows().change_account(row, link).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use composio_contract::{Backend as _, ErrorKind};
+use composio_contract::{Backend as _, ErrorKind, RefreshAccount};
 use composio_router::Router;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -62,7 +62,7 @@ async fn the_user_agrees_on_another_device() {
     assert_eq!(completed(&who(router, session, None).await.unwrap())["sub"], "ada");
 
     // It is renewed as any other.
-    router.refresh_connected_account(&link.connected_account_id).await.unwrap();
+    router.refresh_connected_account(&link.connected_account_id, &RefreshAccount::default()).await.unwrap();
     assert_eq!(server.count("refresh_token").await, 1);
     completed(&who(router, session, None).await.unwrap());
 }

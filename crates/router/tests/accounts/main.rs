@@ -10,6 +10,7 @@ mod device;
 mod key;
 mod oauth;
 mod openapi;
+mod outside;
 mod postgres;
 #[allow(dead_code, reason = "the router's tests use all of it")]
 #[path = "../router/running.rs"]

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use composio_contract::{Backend as _, ErrorKind, LinkRequest, SessionToolkitsQuery};
+use composio_contract::{
+    Backend as _, CompleteAuth, DeleteAccount, ErrorKind, LinkRequest, RefreshAccount, SessionToolkitsQuery,
+    SwitchAccount,
+};
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::away::Away;
 use crate::database;
 use crate::support::{
-    Setup, agree, browse, builder, completed, failed, fetch, holds, link, meta, router, session, who, written,
+    Server, Setup, agree, browse, builder, completed, failed, fetch, holds, link, meta, router, session, who, written,
 };
 
 #[tokio::test]
@@ -38,7 +41,7 @@ async fn from_authorize_to_execute() {
 async fn nothing_secret_can_be_read_in_the_files() {
     let setup = Setup::new().await;
     let id = setup.connect().await;
-    setup.router.refresh_connected_account(&id).await.unwrap();
+    setup.router.refresh_connected_account(&id, &RefreshAccount::default()).await.unwrap();
     // A link that waits has its secrets too.
     let waiting = setup.link().await;
     completed(&setup.who().await);
@@ -79,7 +82,7 @@ async fn fifty_calls_renew_a_token_once_and_so_do_two_processes() {
     assert_eq!(setup.server.count("refresh_token").await, 1);
     // What was rotated is what is kept: it serves again.
     for expected in 2..4 {
-        setup.router.refresh_connected_account(&id).await.unwrap();
+        setup.router.refresh_connected_account(&id, &RefreshAccount::default()).await.unwrap();
         assert_eq!(setup.server.count("refresh_token").await, expected);
     }
     completed(&who(&other, &setup.session, None).await.unwrap());
@@ -110,7 +113,7 @@ async fn a_store_that_is_away_for_a_moment_costs_no_token() {
     let other = other.store(Arc::clone(&store) as _).build().unwrap();
     for _ in 0..2 {
         store.for_changes(1);
-        other.refresh_connected_account(&id).await.unwrap();
+        other.refresh_connected_account(&id, &RefreshAccount::default()).await.unwrap();
         assert_eq!(store.left(), 0);
     }
     // The provider takes each refresh token once: had the first renewal's been lost, the second would have failed.
@@ -191,14 +194,12 @@ async fn a_callback_serves_once_and_only_with_its_own_state_and_issuer() {
 async fn an_account_is_revoked_upstream_and_deleted() {
     let setup = Setup::new().await;
     let id = setup.connect().await;
-    let (account, revoked) = setup.router.revoke_connected_account(&id).await.unwrap();
-    assert_eq!(
-        (account.status.as_str(), revoked.as_slice()),
-        ("REVOKED", ["refresh_token", "access_token"].as_slice())
-    );
+    let revoked = setup.router.revoke_connected_account(&id).await.unwrap();
+    assert_eq!(revoked.connected_account.status, "REVOKED");
+    assert_eq!(revoked.revoked_tokens, ["refresh_token", "access_token"]);
     assert_eq!(setup.server.count("revocation").await, 2);
     assert!(failed(&setup.who().await).contains("REVOKED"));
-    setup.router.delete_connected_account(&id, true).await.unwrap();
+    setup.router.delete_connected_account(&id, DeleteAccount { revoke_on_delete: Some(true) }).await.unwrap();
     assert_eq!(setup.router.get_connected_account(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -213,11 +214,12 @@ async fn a_program_that_nobody_registered_introduces_itself() {
     assert!(browse(&link.redirect_url).await.contains("is connected"));
     let data = completed(&who(&router, &session, None).await.unwrap());
     assert_ne!(data["client"], "app");
-    router.refresh_connected_account(&link.connected_account_id).await.unwrap();
+    router.refresh_connected_account(&link.connected_account_id, &RefreshAccount::default()).await.unwrap();
 
     // A provider that has forgotten the program says nothing of what the user agreed to.
     setup.server.ask("/_forget?what=Client").await;
-    let error = router.refresh_connected_account(&link.connected_account_id).await.unwrap_err();
+    let error =
+        router.refresh_connected_account(&link.connected_account_id, &RefreshAccount::default()).await.unwrap_err();
     assert!(error.to_string().contains("invalid_client"), "{error}");
     assert_eq!(router.get_connected_account(&link.connected_account_id).await.unwrap().status, "ACTIVE");
 }
@@ -236,7 +238,7 @@ async fn a_program_signs_in_as_itself() {
     assert_eq!(router.get_connected_account(&link.connected_account_id).await.unwrap().status, "ACTIVE");
     assert_eq!(completed(&who(&router, &session, None).await.unwrap())["sub"], "app");
     // There is no refresh token: the program signs in again.
-    router.refresh_connected_account(&link.connected_account_id).await.unwrap();
+    router.refresh_connected_account(&link.connected_account_id, &RefreshAccount::default()).await.unwrap();
     assert_eq!(setup.server.count("client_credentials").await, 2);
 }
 
@@ -263,9 +265,9 @@ async fn several_accounts_are_told_apart() {
     // Without the setting the newest one is used, and what is switched off is not.
     let plain = session(&setup.router, "ada", json!({})).await;
     completed(&who(&setup.router, &plain, None).await.unwrap());
-    let off = composio_router::accounts::AccountChange { enabled: Some(false), ..Default::default() };
     for id in [&first, &work.connected_account_id] {
-        assert_eq!(setup.router.change_connected_account(id, &off).await.unwrap().status, "INACTIVE");
+        setup.router.switch_connected_account(id, SwitchAccount { enabled: false }).await.unwrap();
+        assert_eq!(setup.status(id).await.0, "INACTIVE");
     }
     assert!(failed(&who(&setup.router, &plain, None).await.unwrap()).contains("switched off"));
 }
@@ -329,6 +331,22 @@ async fn an_app_hands_the_callback_over_itself() {
     let connected = base.complete_connection("ada", &callback).await.unwrap();
     assert_eq!((connected.account_id, connected.toolkit.as_str()), (link.connected_account_id, "api"));
     completed(&setup.who().await);
+}
+
+#[tokio::test]
+async fn a_provider_sends_users_back_to_the_app() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    // Where nothing listens: the app takes it, as a phone's system would hand it over.
+    let config = json!({"accounts": {"redirect_url": "http://127.0.0.1:2/connect/callback"}});
+    let router = router(folder.path(), server.oauth(), &format!("{}/_api", server.url), config);
+    let session = session(&router, "ada", json!({})).await;
+    let link = link(&router, &session).await;
+    let callback = agree(&link.redirect_url).await;
+    assert!(callback.starts_with("http://127.0.0.1:2/connect/callback?"), "{callback}");
+    let handed_over = CompleteAuth { user_id: "ada".to_owned(), session_uri: callback };
+    let done = router.complete_auth(&handed_over).await.unwrap();
+    assert_eq!(done.connected_account_id, link.connected_account_id);
+    assert_eq!(completed(&who(&router, &session, None).await.unwrap())["sub"], "ada");
 }
 
 #[tokio::test]

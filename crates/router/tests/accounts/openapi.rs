@@ -114,7 +114,7 @@ async fn from_a_document_to_a_revoked_account() {
     assert_eq!(body(&proxy(&router, &session, "/_api").await.unwrap()), told);
     assert_eq!(server.count("refresh_token").await, 2);
 
-    let (_, revoked) = router.revoke_connected_account(&asked.connected_account_id).await.unwrap();
+    let revoked = router.revoke_connected_account(&asked.connected_account_id).await.unwrap().revoked_tokens.clone();
     assert_eq!(revoked, ["refresh_token", "access_token"]);
     assert!(failed(&who(&router, &session, None).await.unwrap()).contains("REVOKED"));
     let error = proxy(&router, &session, "/_api").await.unwrap_err();

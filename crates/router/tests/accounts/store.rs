@@ -98,8 +98,10 @@ async fn of_two_changes_one_wins() {
     of(&stores[0]).add_account(before.clone(), None).await.unwrap();
     let renamed = AccountRow { alias: Some("work".to_owned()), ..before.clone() };
     let disabled = AccountRow { disabled: true, status: AccountStatus::Active, ..before.clone() };
-    let (first, second) =
-        tokio::join!(of(&stores[0]).change_account(renamed), of(&stores[1]).change_account(disabled.clone()));
+    let (first, second) = tokio::join!(
+        of(&stores[0]).change_account(renamed, None),
+        of(&stores[1]).change_account(disabled.clone(), None)
+    );
     let (first, second) = (first.unwrap(), second.unwrap());
     assert!(first != second);
     let kept = of(&stores[0]).account(&project, "ca_1").await.unwrap().unwrap();
@@ -115,14 +117,14 @@ async fn of_two_changes_one_wins() {
         expires_at: None,
         ..AccountRow { revision: kept.revision, ..disabled }
     };
-    assert!(of(&stores[1]).change_account(change).await.unwrap());
+    assert!(of(&stores[1]).change_account(change, None).await.unwrap());
     let kept = of(&stores[0]).account(&project, "ca_1").await.unwrap().unwrap();
     assert_eq!((kept.user_id.as_str(), kept.status, kept.revision), ("ada", AccountStatus::Expired, 3));
     assert_eq!((kept.credential.clone(), kept.expires_at, kept.disabled), (Some(vec![1, 0, 2]), None, true));
     assert!(kept.status_reason.as_deref().unwrap().starts_with("gone"));
     assert!(of(&stores[0]).delete_account(&project, "ca_1").await.unwrap());
     assert!(!of(&stores[1]).delete_account(&project, "ca_1").await.unwrap());
-    assert!(!of(&stores[1]).change_account(kept).await.unwrap());
+    assert!(!of(&stores[1]).change_account(kept, None).await.unwrap());
     assert!(of(&stores[1]).account(&project, "ca_1").await.unwrap().is_none());
 }
 
@@ -201,7 +203,7 @@ async fn a_project_finds_its_own_accounts_only() {
     of(&one).add_account(own.clone(), Some(link(1, &own, LATER))).await.unwrap();
     assert!(of(&other).account(&bank, "ca_1").await.unwrap().is_none());
     assert!(of(&other).accounts(&bank, Some("ada")).await.unwrap().is_empty());
-    assert!(!of(&other).change_account(theirs.clone()).await.unwrap());
+    assert!(!of(&other).change_account(theirs.clone(), None).await.unwrap());
     assert!(!of(&other).delete_account(&bank, "ca_1").await.unwrap());
     of(&other).add_account(theirs.clone(), Some(link(2, &theirs, LATER))).await.unwrap();
     assert!(of(&one).lease(&home, "ca_1", "one", HOUR).await.unwrap());
@@ -247,7 +249,7 @@ async fn a_name_with_any_character_finds_nothing() {
     // An alias is kept as it is, or refused.
     let kept = of(&store).account(&project, "ca_1").await.unwrap().unwrap();
     let change = AccountRow { alias: Some("a\0b".to_owned()), ..kept };
-    if let Err(error) = of(&store).change_account(change).await {
+    if let Err(error) = of(&store).change_account(change, None).await {
         assert_eq!((error.kind(), error.status()), (ErrorKind::Validation, Some(400)));
     }
 }

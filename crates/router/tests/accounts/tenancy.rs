@@ -1,8 +1,9 @@
 //! What one user or project has connected is not there for another.
 
-use composio_contract::{Backend as _, ConnectedAccountsQuery, ErrorKind};
+use composio_contract::{
+    Backend as _, ConnectedAccountsQuery, DeleteAccount, ErrorKind, Patch, RefreshAccount, SwitchAccount, UpdateAccount,
+};
 use composio_router::Project;
-use composio_router::accounts::AccountChange;
 use serde_json::json;
 
 use crate::support::{Setup, failed, session, who};
@@ -33,13 +34,14 @@ async fn another_project_has_no_account() {
     assert!(failed(&who(&other, &session, None).await.unwrap()).contains("no active connected account"));
     assert!(failed(&who(&other, &session, Some(&id)).await.unwrap()).contains("has no account"));
     assert!(other.list_connected_accounts(&ConnectedAccountsQuery::default()).await.unwrap().items.is_empty());
-    let change = AccountChange { enabled: Some(false), ..AccountChange::default() };
+    let alias = UpdateAccount { alias: Patch::Set("theirs".to_owned()), ..UpdateAccount::default() };
     let errors = [
         other.get_connected_account(&id).await.map(drop),
-        other.change_connected_account(&id, &change).await.map(drop),
-        other.refresh_connected_account(&id).await.map(drop),
+        other.update_connected_account(&id, &alias).await.map(drop),
+        other.switch_connected_account(&id, SwitchAccount { enabled: false }).await.map(drop),
+        other.refresh_connected_account(&id, &RefreshAccount::default()).await.map(drop),
         other.revoke_connected_account(&id).await.map(drop),
-        other.delete_connected_account(&id, true).await,
+        other.delete_connected_account(&id, DeleteAccount { revoke_on_delete: Some(true) }).await.map(drop),
     ];
     for error in errors {
         assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);

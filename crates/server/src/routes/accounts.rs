@@ -3,16 +3,15 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use composio_contract::{Backend as _, ConnectedAccountsQuery, PageQuery, RawJson, Reply};
-use composio_router::accounts::AccountChange;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use composio_contract::{
+    AccountLinkRequest, AuthConfigsQuery, Backend as _, CompleteAuth, ConnectedAccountsQuery, CreateAccount,
+    DeleteAccount, RefreshAccount, SwitchAccount, UpdateAccount,
+};
 
-use super::{Answer, Call, call, send};
+use super::{Answer, Call, call, created, send};
 use crate::access::Caller;
 use crate::app::App;
 use crate::extract::{self, Json, Place, Query};
-use crate::problem::Problem;
 
 /// Stands for a key's id where users' browsers are counted.
 const BROWSERS: &str = "connect";
@@ -22,6 +21,8 @@ const FORM: usize = 64 << 10;
 pub(super) fn calls() -> Vec<Call> {
     vec![
         call(Method::GET, "/connected_accounts", list),
+        call(Method::POST, "/connected_accounts", create),
+        call(Method::POST, "/connected_accounts/link", link),
         call(Method::GET, "/connected_accounts/{nanoid}", read),
         call(Method::PATCH, "/connected_accounts/{nanoid}", update),
         call(Method::DELETE, "/connected_accounts/{nanoid}", delete),
@@ -34,109 +35,58 @@ pub(super) fn calls() -> Vec<Call> {
     ]
 }
 
-fn value(value: Value) -> Answer {
-    send(Ok(Reply::<Value>::encode(value)?))
-}
-
 async fn list(Caller(router): Caller, Query(query): Query<ConnectedAccountsQuery>) -> Answer {
     send(router.list_connected_accounts(&query).await)
+}
+
+async fn create(Caller(router): Caller, Json(body): Json<CreateAccount>) -> Answer {
+    created(router.create_connected_account(&body).await)
+}
+
+async fn link(Caller(router): Caller, Json(body): Json<AccountLinkRequest>) -> Answer {
+    created(router.link_connected_account(&body).await)
+}
+
+async fn complete(Caller(router): Caller, Json(body): Json<CompleteAuth>) -> Answer {
+    send(router.complete_auth(&body).await)
 }
 
 async fn read(Caller(router): Caller, Place(id): Place<String>) -> Answer {
     send(router.get_connected_account(&id).await)
 }
 
-#[derive(Debug, Deserialize)]
-struct Update {
-    #[serde(default, deserialize_with = "given")]
-    alias: Option<Option<String>>,
-    #[serde(default)]
-    connection: Option<RawJson>,
+async fn update(Caller(router): Caller, Place(id): Place<String>, Json(body): Json<UpdateAccount>) -> Answer {
+    send(router.update_connected_account(&id, &body).await)
 }
 
-/// Tells null, which takes the alias away, from nothing.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+async fn delete(Caller(router): Caller, Place(id): Place<String>, Query(query): Query<DeleteAccount>) -> Answer {
+    send(router.delete_connected_account(&id, query).await)
 }
 
-async fn update(Caller(router): Caller, Place(id): Place<String>, Json(body): Json<Update>) -> Answer {
-    if body.connection.is_some() {
-        return Err(Problem::bad_request("`connection` cannot be set: a credential comes from its user, by a link"));
-    }
-    let change = AccountChange { alias: body.alias.map(Option::unwrap_or_default), enabled: None };
-    let account = router.change_connected_account(&id, &change).await?;
-    value(json!({"success": true, "id": account.id, "status": account.status}))
+async fn switch(Caller(router): Caller, Place(id): Place<String>, Json(body): Json<SwitchAccount>) -> Answer {
+    send(router.switch_connected_account(&id, body).await)
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Deletion {
-    #[serde(default)]
-    revoke_on_delete: Option<String>,
-}
-
-async fn delete(Caller(router): Caller, Place(id): Place<String>, Query(query): Query<Deletion>) -> Answer {
-    let revoke = match query.revoke_on_delete.as_deref() {
-        None | Some("" | "false" | "0") => false,
-        Some("true" | "1") => true,
-        Some(other) => {
-            let message = format!("`revoke_on_delete` is {other:?}; it must be true or false");
-            return Err(Problem::bad_request(message));
-        }
-    };
-    router.delete_connected_account(&id, revoke).await?;
-    value(json!({"success": true}))
-}
-
-#[derive(Debug, Deserialize)]
-struct Switch {
-    enabled: bool,
-}
-
-async fn switch(Caller(router): Caller, Place(id): Place<String>, Json(body): Json<Switch>) -> Answer {
-    let change = AccountChange { alias: None, enabled: Some(body.enabled) };
-    router.change_connected_account(&id, &change).await?;
-    value(json!({"success": true}))
-}
-
-async fn refresh(Caller(router): Caller, Place(id): Place<String>) -> Answer {
-    let account = router.refresh_connected_account(&id).await?;
-    value(json!({"id": account.id, "status": account.status, "redirect_url": null}))
+async fn refresh(
+    Caller(router): Caller,
+    Place(id): Place<String>,
+    Query(query): Query<RefreshAccount>,
+    body: Option<Json<RefreshAccount>>,
+) -> Answer {
+    let request = body.map(|Json(body)| body).filter(|body| body.redirect_url.is_some()).unwrap_or(query);
+    send(router.refresh_connected_account(&id, &request).await)
 }
 
 async fn revoke(Caller(router): Caller, Place(id): Place<String>) -> Answer {
-    let (account, revoked) = router.revoke_connected_account(&id).await?;
-    value(json!({
-        "connected_account": {"id": account.id, "status": account.status},
-        "revoked_tokens": revoked,
-    }))
+    send(router.revoke_connected_account(&id).await)
 }
 
-#[derive(Debug, Deserialize)]
-struct Completion {
-    session_uri: String,
-    user_id: String,
-}
-
-/// An app that receives the provider's callback itself hands its URL over.
-async fn complete(Caller(router): Caller, Json(body): Json<Completion>) -> Answer {
-    let connected = router.complete_connection(&body.user_id, &body.session_uri).await?;
-    value(json!({"connected_account_id": connected.account_id, "toolkit_slug": connected.toolkit}))
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Configs {
-    #[serde(flatten)]
-    page: PageQuery,
-    #[serde(default)]
-    toolkit_slug: Option<String>,
-}
-
-async fn auth_configs(Caller(router): Caller, Query(query): Query<Configs>) -> Answer {
-    send(Ok(Reply::encode(router.auth_configs(&query.page, query.toolkit_slug.as_deref()).await?)?))
+async fn auth_configs(Caller(router): Caller, Query(query): Query<AuthConfigsQuery>) -> Answer {
+    send(router.list_auth_configs(&query).await)
 }
 
 async fn auth_config(Caller(router): Caller, Place(id): Place<String>) -> Answer {
-    value(router.auth_config(&id).await?)
+    send(router.get_auth_config(&id).await)
 }
 
 /// The pages. What is in their URL is the key.

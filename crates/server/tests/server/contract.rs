@@ -124,11 +124,7 @@ async fn every_route_answers_as_the_contract_says() {
     for operation in contract.checked.lock().unwrap().iter() {
         assert!(left.remove(operation), "{operation} is served and not in the document");
     }
-    let never = [
-        "POST /connected_accounts/complete_auth",
-        "POST /connected_accounts/{nanoid}/refresh",
-        "POST /tool_router/session/{session_id}/proxy_execute",
-    ];
+    let never = ["POST /connected_accounts/complete_auth", "POST /tool_router/session/{session_id}/proxy_execute"];
     assert_eq!(left, never.map(str::to_owned).into());
 }
 
@@ -180,6 +176,21 @@ async fn accounts(contract: &Contract) {
     let revoked = run("POST", &format!("{ACCOUNT}/revoke"), "", id, None, 200).await;
     assert_eq!(revoked["connected_account"]["status"], "REVOKED");
     assert_eq!(run("GET", ACCOUNT, "", id, None, 200).await["status"], "REVOKED");
+    for (body, query) in [(None, "?redirect_url=http://localhost/"), (Some(json!({})), "")] {
+        let again = run("POST", &format!("{ACCOUNT}/refresh"), query, id, body, 200).await;
+        assert_eq!((&again["id"], &again["status"]), (&json!(id), &json!("INITIATED")));
+    }
+    let outside =
+        |state: Value| json!({"auth_config": {"id": "ac_keyed"}, "connection": {"user_id": "bea", "state": state}});
+    let state = json!({"authScheme": "API_KEY", "val": {"status": "ACTIVE", "api_key": "s3cret-key"}});
+    let key = run("POST", "/connected_accounts", "", "", Some(outside(state)), 201).await;
+    assert_eq!(key["status"], "ACTIVE");
+    let link = run("POST", "/connected_accounts", "", "", Some(outside(Value::Null)), 201).await;
+    assert!(link["redirect_url"].as_str().unwrap().starts_with(&base));
+    let asked = |config: &str| json!({"auth_config_id": config, "user_id": "bea", "alias": "work"});
+    let link = run("POST", "/connected_accounts/link", "", "", Some(asked("ac_keyed")), 201).await;
+    run("GET", ACCOUNT, "", link["connected_account_id"].as_str().unwrap(), None, 200).await;
+    run("POST", "/connected_accounts/link", "", "", Some(asked("ac_none")), 404).await;
     run("DELETE", ACCOUNT, "?revoke_on_delete=maybe", id, None, 400).await;
     run("DELETE", ACCOUNT, "?revoke_on_delete=true", id, None, 200).await;
     run("DELETE", ACCOUNT, "", id, None, 404).await;

@@ -1,5 +1,6 @@
 /** The client. */
 
+import { AuthConfigs, ConnectedAccounts } from "./accounts.js";
 import { debuglog } from "node:util";
 
 import { call, queue, type RequestOptions } from "./calls.js";
@@ -18,7 +19,7 @@ import type { JsonObject, SessionDeleteResponse } from "./models.js";
 import { native, type NativeClient, type NativeSession, type NativeToolSet } from "./native.js";
 import { OpenAIProvider, type OpenAITool } from "./openai.js";
 import type { Provider } from "./provider.js";
-import { ConnectedAccounts, Toolkits, Tools } from "./resources.js";
+import { Toolkits, Tools } from "./resources.js";
 import { Session } from "./session.js";
 import type { SessionConfig, UseOptions } from "./types.js";
 
@@ -175,6 +176,8 @@ export class Composio<TCollection = OpenAITool[]> {
   readonly sessions: Sessions<TCollection>;
   /** The project's connected accounts. */
   readonly connectedAccounts: ConnectedAccounts;
+  /** How the accounts of toolkits are made. */
+  readonly authConfigs: AuthConfigs;
   /** The catalogue of toolkits. */
   readonly toolkits: Toolkits;
   /** The catalogue of tools. */
@@ -192,6 +195,7 @@ export class Composio<TCollection = OpenAITool[]> {
     this.provider = options.provider ?? (new OpenAIProvider() as unknown as Provider<TCollection>);
     this.sessions = new Sessions(this.#client, this.provider);
     this.connectedAccounts = new ConnectedAccounts(this.#client);
+    this.authConfigs = new AuthConfigs(this.#client);
     this.toolkits = new Toolkits(this.#client);
     this.tools = new Tools(this.#client);
   }

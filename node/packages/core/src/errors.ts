@@ -117,6 +117,8 @@ export class ToolInputRequiredError extends ComposioClientError {
 
 /** The connected account ended as failed, expired, inactive or revoked. */
 export class ConnectedAccountError extends ComposioClientError {}
+/** The user has an active connected account already, and none is to be added. */
+export class ComposioMultipleConnectedAccountsError extends ConnectedAccountError {}
 /** The connected account was not active before the deadline; the message names it. */
 export class ComposioSDKTimeoutError extends ComposioError {}
 
@@ -163,6 +165,7 @@ export const errorClasses: Readonly<Record<string, new (message: string, fields?
   mcp_destination: MCPDestinationError,
   tool_input_required: ToolInputRequiredError,
   connected_account: ConnectedAccountError,
+  multiple_connected_accounts: ComposioMultipleConnectedAccountsError,
   wait_timeout: ComposioSDKTimeoutError,
   file_not_found: SDKFileNotFoundError,
   file: FileError,

@@ -7,6 +7,7 @@
 import { native } from "./native.js";
 
 export type { RequestOptions } from "./calls.js";
+export { AuthConfigs, ConnectedAccounts, ConnectionRequest } from "./accounts.js";
 export { Composio, Sessions, type ComposioOptions } from "./client.js";
 export {
   experimental_createTool,
@@ -32,14 +33,7 @@ export {
   type Provider,
   type ToolCall,
 } from "./provider.js";
-export {
-  ConnectedAccounts,
-  ConnectionRequest,
-  Toolkits,
-  Tools,
-  type CatalogueQuery,
-  type RawToolsQuery,
-} from "./resources.js";
+export { Toolkits, Tools, type CatalogueQuery, type RawToolsQuery } from "./resources.js";
 export { triple } from "./native.js";
 export type { InputOf, InputSchema, Zod3Schema, Zod4Schema } from "./schema.js";
 export { Session, type EnsureConnectedOptions, type EnsuredConnection, type SessionExperimental } from "./session.js";

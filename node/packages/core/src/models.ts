@@ -106,6 +106,35 @@ export interface ConnectedAccount extends JsonObject {
   statusReason?: string | null;
 }
 
+/** A refreshed account; where only its user can connect it again, `redirectUrl` is where they go. */
+export interface ConnectedAccountRefresh extends JsonObject {
+  id: string;
+  status: string;
+  redirectUrl?: string | null;
+}
+
+/** An account that was revoked, and which of its tokens the provider revoked. */
+export interface ConnectedAccountRevocation extends JsonObject {
+  connectedAccount: { id: string; status: string };
+  revokedTokens: string[];
+}
+
+/** An account that was connected. */
+export interface CompletedAuth extends JsonObject {
+  connectedAccountId: string;
+  toolkitSlug: string;
+}
+
+/** That something was done. */
+export interface Done extends JsonObject {
+  success: boolean;
+}
+
+/** How the accounts of a toolkit are made. */
+export interface AuthConfig extends JsonObject {
+  id: string;
+}
+
 /** A page of a list; the last one has no `nextCursor`. */
 export interface Page<T> {
   items: T[];

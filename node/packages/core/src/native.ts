@@ -39,8 +39,7 @@ export interface NativeClient {
   create(options: string, tools: NativeToolSet): CallId;
   use(sessionId: string, tools: NativeToolSet, mcp: boolean): CallId;
   delete(sessionId: string): CallId;
-  connectedAccount(id: string): CallId;
-  connectedAccounts(query: string): CallId;
+  manage(call: string, id: string, options: string): CallId;
   toolkit(slug: string): CallId;
   toolkits(query: string): CallId;
   tool(slug: string): CallId;

@@ -1,89 +1,11 @@
-/** Connected accounts, toolkits and tools of the backend, outside of a session. */
+/** Toolkits and tools of the backend, outside of a session. */
 
 import { call, type RequestOptions } from "./calls.js";
 import { camelize, snakify } from "./case.js";
 import { encode, text } from "./json.js";
-import type { ConnectedAccount, JsonObject, Page, Tool, Toolkit } from "./models.js";
+import type { Page, Tool, Toolkit } from "./models.js";
 import type { NativeClient } from "./native.js";
 import type { PageQuery } from "./types.js";
-
-const inspect = Symbol.for("nodejs.util.inspect.custom");
-
-/** Keeps what may hold credentials out of logs; the object itself is whole. */
-export function hidden<T extends object>(value: T, visible: (value: T) => object): T {
-  return Object.defineProperty(value, inspect, { value: () => visible(value), enumerable: false });
-}
-
-function account(reply: unknown): ConnectedAccount {
-  return hidden(camelize(reply) as ConnectedAccount, ({ id, status }) => ({ id, status }));
-}
-
-/** Waits for a connected account; see {@link ConnectionRequest.waitForConnection}. */
-async function wait(
-  client: NativeClient,
-  id: string,
-  timeoutMs: number | undefined,
-  options: RequestOptions | undefined,
-): Promise<ConnectedAccount> {
-  return account(await call(() => client.waitForConnection(text("id", id), timeoutMs), options));
-}
-
-/** An account that waits for its user to connect it at `redirectUrl`. */
-export class ConnectionRequest {
-  /** The connected account's id. */
-  readonly id: string;
-  /** `INITIATED`. */
-  readonly status: string;
-  /** Where the user goes. */
-  readonly redirectUrl: string | null;
-  readonly #client: NativeClient;
-
-  /** @internal */
-  constructor(reply: { id: string; status: string; redirectUrl: string | null }, client: NativeClient) {
-    this.id = reply.id;
-    this.status = reply.status;
-    this.redirectUrl = reply.redirectUrl;
-    this.#client = client;
-  }
-
-  /**
-   * Waits until the account is active, by default for 60,000 ms.
-   *
-   * @throws ConnectedAccountError The account ended as failed, expired, inactive or revoked.
-   * @throws ComposioSDKTimeoutError The time is over; the message names the account.
-   */
-  async waitForConnection(timeoutMs?: number, options?: RequestOptions): Promise<ConnectedAccount> {
-    return wait(this.#client, this.id, timeoutMs, options);
-  }
-}
-
-/** The project's connected accounts. */
-export class ConnectedAccounts {
-  readonly #client: NativeClient;
-
-  /** @internal */
-  constructor(client: NativeClient) {
-    this.#client = client;
-  }
-
-  /** One connected account. */
-  async get(id: string, options?: RequestOptions): Promise<ConnectedAccount> {
-    return account(await call(() => this.#client.connectedAccount(text("id", id)), options));
-  }
-
-  /** A page of connected accounts; the query has the API's parameters, such as `userIds`, `statuses`, `limit`. */
-  async list(query: PageQuery & JsonObject = {}, options?: RequestOptions): Promise<Page<ConnectedAccount>> {
-    const wire = encode("query", snakify(query));
-    const page = await call<{ items: unknown[] }>(() => this.#client.connectedAccounts(wire), options);
-    const { items, ...rest } = page;
-    return { ...(camelize(rest) as Omit<Page<ConnectedAccount>, "items">), items: items.map(account) };
-  }
-
-  /** Waits until an account is active; see {@link ConnectionRequest.waitForConnection}. */
-  async waitForConnection(id: string, timeoutMs?: number, options?: RequestOptions): Promise<ConnectedAccount> {
-    return wait(this.#client, id, timeoutMs, options);
-  }
-}
 
 /** Which toolkits of the catalogue. */
 export interface CatalogueQuery extends PageQuery {

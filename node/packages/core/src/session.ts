@@ -1,5 +1,6 @@
 /** Sessions: the tools, accounts and files that an agent may use for one user. */
 
+import { ConnectionRequest, hidden } from "./accounts.js";
 import { call, type RequestOptions } from "./calls.js";
 import { camelize, snakify } from "./case.js";
 import { executed, lower, type CallRequest, type Engine } from "./engine.js";
@@ -23,7 +24,6 @@ import type {
 } from "./models.js";
 import type { ToolModifiers } from "./modifiers.js";
 import type { NativeClient, NativeSession } from "./native.js";
-import { ConnectionRequest, hidden } from "./resources.js";
 import type {
   AuthorizeOptions,
   ExecuteOptions,

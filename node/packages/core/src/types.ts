@@ -179,5 +179,42 @@ export interface PageQuery {
   limit?: number | undefined;
 }
 
+/** How an account is connected outside of a session. */
+export interface LinkOptions {
+  /** Where the user's browser goes afterwards. */
+  callbackUrl?: string | undefined;
+  alias?: string | undefined;
+  /** Whether the user may have several accounts of the auth config, by default not. */
+  allowMultiple?: boolean | undefined;
+  experimental?: Record<string, unknown> | undefined;
+}
+
+/** How an account is made outside of a session. */
+export interface InitiateOptions extends Omit<LinkOptions, "experimental"> {
+  /** The credential, where the app has it, such as `{ authScheme: "API_KEY", val: { api_key: key } }`. */
+  config?: { authScheme: string; val: Record<string, unknown> } | undefined;
+}
+
+/** What is changed of a connected account; what is left out stays. */
+export interface AccountChanges {
+  /** null takes it away. */
+  alias?: string | null | undefined;
+  /** Another credential. */
+  connection?: { state: { authScheme: string; val: Record<string, unknown> } } | undefined;
+  experimental?: Record<string, unknown> | undefined;
+}
+
+/** How an account is deleted. */
+export interface DeleteAccountOptions {
+  /** Whether its tokens are revoked at the provider first. */
+  revokeOnDelete?: boolean | undefined;
+}
+
+/** How an account is refreshed. */
+export interface RefreshOptions {
+  /** Where the user's browser goes afterwards, if the user must connect the account again. */
+  redirectUrl?: string | undefined;
+}
+
 /** What can be uploaded: a path or public URL, or bytes. */
 export type FileInput = string | URL | Uint8Array | ArrayBuffer | Blob;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use composio_binding::manage;
 use composio_contract::{Backend, ErrorKind, RawJson, Result};
 use composio_core::provider::{Provider, tool_results};
 use composio_core::{
@@ -248,23 +249,34 @@ impl Runner {
             "session.custom_toolkits" => self.session().custom_toolkits(),
             "session.authorize" => {
                 let account = self.session().authorize(&options).await?;
-                self.account =
-                    account.decode::<Map<_, _>>("account")?.get("id").and_then(Value::as_str).map(str::to_owned);
+                self.remember_account(&account);
                 Ok(account)
             }
             "connection.wait" => {
                 let timeout: Option<f64> = with.get("timeout").and_then(|value| value.decode("timeout").ok());
                 let id = self.account.clone().unwrap();
-                self.session().wait_for_connection(&id, timeout.map(Duration::from_secs_f64)).await
+                client.wait_for_connection(&id, timeout.map(Duration::from_secs_f64)).await
             }
-            "connected_accounts.get" => client.connected_account(&text("id")).await,
-            "connected_accounts.list" => client.connected_accounts(&options).await,
+            "connected_accounts.link" | "connected_accounts.initiate" => {
+                let account = manage(&client, &call, "", &options).await?;
+                self.remember_account(&account);
+                Ok(account)
+            }
+            call if call.starts_with("connected_accounts.") || call.starts_with("auth_configs.") => {
+                let id = string(&with, "id").or_else(|| string(&with, "toolkit")).unwrap_or_default();
+                manage(&client, call, &id, with.get("options").unwrap_or(&options)).await
+            }
             "toolkits.get" => client.toolkit(&text("slug")).await,
             "toolkits.list" => client.toolkits(&options).await,
             "tools.get" => client.tool(&text("slug")).await,
             "tools.list" => client.tools(&options).await,
             other => self.file_step(other, &with, &options).await,
         }
+    }
+
+    fn remember_account(&mut self, account: &RawJson) {
+        let account: Map<String, Value> = account.decode("account").unwrap();
+        self.account = account["id"].as_str().map(str::to_owned);
     }
 
     async fn file_step(&mut self, call: &str, with: &Arguments, options: &RawJson) -> Result<RawJson> {

@@ -86,34 +86,6 @@ public struct ToolkitConnection: Reply {
     public var authConfig: JSON? { json["auth_config"] }
 }
 
-/// The project's connected accounts.
-public struct ConnectedAccounts: Sendable {
-    let client: NativeClient
-
-    /// One connected account.
-    public func get(_ id: String) async throws -> ConnectedAccount {
-        try await ConnectedAccount(text: nativeCall { try await client.connectedAccount(id: id, cancel: $0) })
-    }
-
-    /// A page of connected accounts.
-    public func list(
-        userIDs: [String]? = nil, toolkitSlugs: [String]? = nil, statuses: [String]? = nil, limit: Int? = nil,
-        cursor: String? = nil
-    ) async throws -> Page<ConnectedAccount> {
-        let query = JSON.given([
-            "user_ids": .of(userIDs), "toolkit_slugs": .of(toolkitSlugs), "statuses": .of(statuses), "limit": .of(limit),
-            "cursor": .of(cursor),
-        ])
-        return try await Page(text: nativeCall { try await client.connectedAccounts(query: query.text, cancel: $0) })
-    }
-
-    /// Waits until an account is active; see ``ConnectionRequest/waitForConnection(timeout:)``.
-    public func waitForConnection(_ id: String, timeout: Double? = nil) async throws -> ConnectedAccount {
-        try await ConnectedAccount(
-            text: nativeCall { try await client.waitForConnection(id: id, timeout: timeout, cancel: $0) })
-    }
-}
-
 /// The catalogue of toolkits.
 public struct Toolkits: Sendable {
     let client: NativeClient

@@ -73,6 +73,8 @@ public final class Composio: Sendable, CustomStringConvertible {
     public let provider: Provider
     /// The project's connected accounts.
     public let connectedAccounts: ConnectedAccounts
+    /// How the accounts of toolkits are made.
+    public let authConfigs: AuthConfigs
     /// The catalogue of toolkits.
     public let toolkits: Toolkits
     /// The catalogue of tools.
@@ -114,6 +116,7 @@ public final class Composio: Sendable, CustomStringConvertible {
         self.provider = provider
         format = try ProviderFormat(provider)
         connectedAccounts = ConnectedAccounts(client: native)
+        authConfigs = AuthConfigs(client: native)
         toolkits = Toolkits(client: native)
         tools = Tools(client: native)
     }

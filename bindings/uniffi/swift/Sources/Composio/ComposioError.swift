@@ -43,6 +43,8 @@ public struct ComposioError: Error, Sendable, Hashable {
         case toolInputRequired = "tool_input_required"
         /// The connected account ended as failed, expired, inactive or revoked.
         case connectedAccount = "connected_account"
+        /// The user has an active connected account already, and none is to be added.
+        case multipleConnectedAccounts = "multiple_connected_accounts"
         /// The connected account was not active before the deadline.
         case waitTimeout = "wait_timeout"
         /// A file of the caller's does not exist.

@@ -48,6 +48,8 @@ public final class Player {
         client = composio
         if call.hasPrefix("session.") { return try await sessionStep(call, with, try existing(session)) }
         if call.hasPrefix("file") { return try await fileStep(call, with, try existing(session).experimental.files) }
+        if call.hasPrefix("connected_accounts.") { return try await accountStep(call, with, composio.connectedAccounts) }
+        if call.hasPrefix("auth_configs.") { return try await configStep(call, with, composio.authConfigs) }
         switch call {
         case "client": return nil
         case "create":
@@ -63,12 +65,6 @@ public final class Player {
         case "delete": return try await composio.delete(sessionID: with["session_id"]?.string ?? "").json
         case "connection.wait":
             return try await existing(connection).waitForConnection(timeout: with["timeout"]?.double).json
-        case "connected_accounts.get": return try await composio.connectedAccounts.get(with["id"]?.string ?? "").json
-        case "connected_accounts.list":
-            return try await composio.connectedAccounts.list(
-                userIDs: with["user_ids"]?.strings, toolkitSlugs: with["toolkit_slugs"]?.strings,
-                statuses: with["statuses"]?.strings, limit: with["limit"]?.int, cursor: with["cursor"]?.string
-            ).json
         case "toolkits.get": return try await composio.toolkits.get(with["slug"]?.string ?? "").json
         case "toolkits.list":
             return try await composio.toolkits.list(
@@ -80,6 +76,63 @@ public final class Player {
                 tools: with["tools"]?.strings, search: with["search"]?.string,
                 toolkits: with["toolkit"]?.string.map { [$0] }, limit: with["limit"]?.int
             ).json
+        default: throw Missing("unknown call \(call)")
+        }
+    }
+
+    private func accountStep(_ call: String, _ with: JSON, _ accounts: ConnectedAccounts) async throws -> JSON {
+        let id = with["id"]?.string ?? ""
+        let (user, config) = (with["user_id"]?.string ?? "", with["auth_config_id"]?.string ?? "")
+        let (callback, alias) = (with["callback_url"]?.string, with["alias"])
+        let several = with["allow_multiple"]?.bool ?? false
+        switch call {
+        case "connected_accounts.link":
+            let request = try await accounts.link(
+                userID: user, authConfigID: config, callbackURL: callback, alias: alias?.string, allowsMultiple: several)
+            connection = request
+            return request.json
+        case "connected_accounts.initiate":
+            let request = try await accounts.initiate(
+                userID: user, authConfigID: config, callbackURL: callback, alias: alias?.string, allowsMultiple: several,
+                config: with["config"])
+            connection = request
+            return request.json
+        case "connected_accounts.complete_auth":
+            return try await accounts.completeAuth(userID: user, sessionURI: with["session_uri"]?.string ?? "").json
+        case "connected_accounts.get": return try await accounts.get(id).json
+        case "connected_accounts.list":
+            return try await accounts.list(
+                userIDs: with["user_ids"]?.strings, toolkitSlugs: with["toolkit_slugs"]?.strings,
+                statuses: with["statuses"]?.strings, limit: with["limit"]?.int, cursor: with["cursor"]?.string
+            ).json
+        case "connected_accounts.update":
+            let patch: Patch<String> = alias.map { $0.string.map(Patch.set) ?? .clear } ?? .keep
+            return try await accounts.update(id, alias: patch, connection: with["connection"]).json
+        case "connected_accounts.enable": return try await accounts.enable(id).json
+        case "connected_accounts.disable": return try await accounts.disable(id).json
+        case "connected_accounts.delete":
+            return try await accounts.delete(id, revokeOnDelete: with["revoke_on_delete"]?.bool).json
+        case "connected_accounts.refresh":
+            return try await accounts.refresh(id, redirectURL: with["redirect_url"]?.string).json
+        case "connected_accounts.revoke": return try await accounts.revoke(id).json
+        default: throw Missing("unknown call \(call)")
+        }
+    }
+
+    private func configStep(_ call: String, _ with: JSON, _ configs: AuthConfigs) async throws -> JSON {
+        let (id, options) = (with["id"]?.string ?? "", with["options"] ?? [:])
+        switch call {
+        case "auth_configs.get": return try await configs.get(id).json
+        case "auth_configs.list":
+            return try await configs.list(
+                toolkitSlug: with["toolkit_slug"]?.string, limit: with["limit"]?.int, cursor: with["cursor"]?.string
+            ).json
+        case "auth_configs.create":
+            return try await configs.create(toolkit: with["toolkit"]?.string ?? "", config: options).json
+        case "auth_configs.update": return try await configs.update(id, config: options).json
+        case "auth_configs.enable": return try await configs.enable(id).json
+        case "auth_configs.disable": return try await configs.disable(id).json
+        case "auth_configs.delete": return try await configs.delete(id).json
         default: throw Missing("unknown call \(call)")
         }
     }

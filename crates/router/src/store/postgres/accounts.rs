@@ -144,25 +144,41 @@ impl AccountStore for PostgresStore {
         read_all(WHAT, &self.link.rows(WHAT, statement).await?, |row| account(row, project))
     }
 
-    async fn change_account(&self, row: AccountRow) -> Result<bool> {
-        let statement = sqlx::query(
-            "UPDATE accounts SET auth_config = $4, auth_scheme = $5, status = $6, status_reason = $7, alias = $8, \
+    async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool> {
+        const UPDATE: &str = "UPDATE accounts SET auth_config = $4, auth_scheme = $5, status = $6, status_reason = $7, alias = $8, \
              disabled = $9, credential = $10, expires_at = $11, updated_at = $12, revision = revision + 1 \
-             WHERE project = $1 AND id = $2 AND revision = $3",
-        )
-        .bind(row.project.as_str())
-        .bind(row.id)
-        .bind(row.revision)
-        .bind(row.auth_config)
-        .bind(row.auth_scheme)
-        .bind(row.status.name())
-        // A provider words it; a change is not lost over it.
-        .bind(row.status_reason.as_deref().map(plain))
-        .bind(row.alias)
-        .bind(i64::from(row.disabled))
-        .bind(row.credential)
-        .bind(row.expires_at)
-        .bind(clock::millis());
+             WHERE project = $1 AND id = $2 AND revision = $3";
+        let text = match &link {
+            None => UPDATE.to_owned(),
+            Some(_) => format!(
+                "WITH account AS ({UPDATE} RETURNING project, id), \
+                 void AS (DELETE FROM links USING account WHERE links.project = account.project \
+                 AND links.account_id = account.id) \
+                 INSERT INTO links ({LINK}) SELECT $13, project, id, $14, $15, $16, $17 FROM account"
+            ),
+        };
+        let mut statement = sqlx::query(&text)
+            .bind(row.project.as_str())
+            .bind(row.id)
+            .bind(row.revision)
+            .bind(row.auth_config)
+            .bind(row.auth_scheme)
+            .bind(row.status.name())
+            // A provider words it; a change is not lost over it.
+            .bind(row.status_reason.as_deref().map(plain))
+            .bind(row.alias)
+            .bind(i64::from(row.disabled))
+            .bind(row.credential)
+            .bind(row.expires_at)
+            .bind(clock::millis());
+        if let Some(link) = link {
+            statement = statement
+                .bind(link.hash)
+                .bind(link.session_id)
+                .bind(link.user_id)
+                .bind(link.secret)
+                .bind(link.expires_at);
+        }
         self.link.changes("change an account", statement).await
     }
 

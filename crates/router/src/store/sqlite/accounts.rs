@@ -146,10 +146,10 @@ impl AccountStore for SqliteStore {
         })
     }
 
-    async fn change_account(&self, row: AccountRow) -> Result<bool> {
+    async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool> {
         let now = clock::millis();
         self.write("change an account", move |connection| {
-            connection
+            let changed = connection
                 .prepare_cached(
                     "UPDATE accounts SET auth_config = ?4, auth_scheme = ?5, status = ?6, status_reason = ?7, \
                      alias = ?8, disabled = ?9, credential = ?10, expires_at = ?11, updated_at = ?12, \
@@ -168,8 +168,12 @@ impl AccountStore for SqliteStore {
                     row.credential,
                     row.expires_at,
                     now
-                ])
-                .map(|changed| changed > 0)
+                ])?;
+            let Some(link) = link.filter(|_| changed > 0) else { return Ok(changed > 0) };
+            connection
+                .prepare_cached("DELETE FROM links WHERE project = ?1 AND account_id = ?2")?
+                .execute([link.project.as_str(), &link.account_id])?;
+            insert_link(connection, &link).map(|()| true)
         })
         .await
     }

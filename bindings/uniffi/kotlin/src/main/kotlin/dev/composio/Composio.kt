@@ -117,6 +117,9 @@ public class Composio internal constructor(private val native: NativeClient, pri
     /** The project's connected accounts. */
     public val connectedAccounts: ConnectedAccounts = ConnectedAccounts(native)
 
+    /** How the accounts of toolkits are made. */
+    public val authConfigs: AuthConfigs = AuthConfigs(native)
+
     /** The catalogue of toolkits. */
     public val toolkits: Toolkits = Toolkits(native)
 
@@ -183,38 +186,6 @@ public class Composio internal constructor(private val native: NativeClient, pri
     }
 
     override fun toString(): String = "Composio(provider=$provider)"
-}
-
-/** The project's connected accounts. */
-public class ConnectedAccounts internal constructor(private val native: NativeClient) {
-    /** One connected account. */
-    public suspend fun get(id: String): ConnectedAccount =
-        ConnectedAccount(parseObject(nativeCall { native.connectedAccount(id, null) }))
-
-    /** A page of connected accounts. */
-    public suspend fun list(
-        userIds: List<String>? = null,
-        toolkitSlugs: List<String>? = null,
-        statuses: List<String>? = null,
-        limit: Int? = null,
-        cursor: String? = null,
-    ): Page<ConnectedAccount> = list(
-        given(
-            "user_ids" to json(userIds),
-            "toolkit_slugs" to json(toolkitSlugs),
-            "statuses" to json(statuses),
-            "limit" to json(limit),
-            "cursor" to json(cursor),
-        ),
-    )
-
-    /** A page of connected accounts, by any parameter of the API. */
-    public suspend fun list(query: JsonObject): Page<ConnectedAccount> =
-        Page(parseObject(nativeCall { native.connectedAccounts(query.text(), null) }), ::ConnectedAccount)
-
-    /** Waits until an account is active; see [ConnectionRequest.waitForConnection]. */
-    public suspend fun waitForConnection(id: String, timeout: Double? = null): ConnectedAccount =
-        ConnectedAccount(parseObject(nativeCall { native.waitForConnection(id, timeout, null) }))
 }
 
 /** The catalogue of toolkits. */

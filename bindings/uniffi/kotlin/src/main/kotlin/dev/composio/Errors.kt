@@ -123,6 +123,9 @@ public sealed class ComposioException private constructor(private val fields: Fi
     /** The connected account ended as failed, expired, inactive or revoked. */
     public class ConnectedAccount internal constructor(fields: Fields) : ComposioException(fields)
 
+    /** The user has an active connected account already, and none is to be added. */
+    public class MultipleConnectedAccounts internal constructor(fields: Fields) : ComposioException(fields)
+
     /** The connected account was not active before the deadline. */
     public class WaitTimeout internal constructor(fields: Fields) : ComposioException(fields)
 
@@ -187,6 +190,7 @@ public sealed class ComposioException private constructor(private val fields: Fi
             "mcp_destination" to ::McpDestination,
             "tool_input_required" to ::ToolInputRequired,
             "connected_account" to ::ConnectedAccount,
+            "multiple_connected_accounts" to ::MultipleConnectedAccounts,
             "wait_timeout" to ::WaitTimeout,
             "file_not_found" to ::FileNotFound,
             "file" to ::File,

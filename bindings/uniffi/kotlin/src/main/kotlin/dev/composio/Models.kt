@@ -194,6 +194,55 @@ public class ConnectedAccount internal constructor(json: JsonObject) : Reply(jso
     override fun toString(): String = "ConnectedAccount(id=$id, status=$status)"
 }
 
+/** A refreshed account. */
+public class ConnectedAccountRefresh internal constructor(json: JsonObject) : Reply(json) {
+    /** The account's id. */
+    public val id: String get() = string("id")
+
+    /** `ACTIVE`, or `INITIATED` where its user must connect it again. */
+    public val status: String get() = string("status")
+
+    /** Where the user goes to connect it again, if they must. */
+    public val redirectUrl: String? get() = optionalString("redirect_url")
+
+    override fun toString(): String = "ConnectedAccountRefresh(id=$id, status=$status)"
+}
+
+/** An account that was revoked. */
+public class ConnectedAccountRevocation internal constructor(json: JsonObject) : Reply(json) {
+    /** The account. */
+    public val connectedAccount: ToolkitAccount? get() = child("connected_account")?.let(::ToolkitAccount)
+
+    /** What the provider revoked: `access_token`, `refresh_token`, `credential`. */
+    public val revokedTokens: List<String> get() = strings("revoked_tokens")
+}
+
+/** An account that was connected. */
+public class CompletedAuth internal constructor(json: JsonObject) : Reply(json) {
+    /** The account's id. */
+    public val connectedAccountId: String get() = string("connected_account_id")
+
+    /** Its toolkit. */
+    public val toolkitSlug: String get() = string("toolkit_slug")
+}
+
+/** That something was done. */
+public class Done internal constructor(json: JsonObject) : Reply(json) {
+    /** Whether it was. */
+    public val success: Boolean get() = bool("success")
+}
+
+/** How the accounts of a toolkit are made. It may hold a client's secret, so `toString` does not show [json]. */
+public class AuthConfig internal constructor(json: JsonObject) : Reply(json) {
+    /** The auth config's id. */
+    public val id: String get() = string("id")
+
+    /** The auth scheme, such as `OAUTH2`. */
+    public val authScheme: String? get() = optionalString("auth_scheme")
+
+    override fun toString(): String = "AuthConfig(id=$id)"
+}
+
 /** A toolkit of the catalogue. */
 public class Toolkit internal constructor(json: JsonObject) : Reply(json) {
     /** The toolkit's slug. */

@@ -64,6 +64,8 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
             "session" -> sessionStep(call.substringAfter('.'), with)
             "files", "file" -> fileStep(call, with)
             "connection" -> connection.waitForConnection(with["timeout"]?.jsonPrimitive?.double).json
+            "connected_accounts" -> accountStep(composio.connectedAccounts, call.substringAfter('.'), with)
+            "auth_configs" -> configStep(composio.authConfigs, call.substringAfter('.'), with)
             else -> clientStep(composio, call, with)
         }
     }
@@ -104,10 +106,6 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
             state()
         }
         "delete" -> composio.deleteSession(with.text("session_id").orEmpty()).json
-        "connected_accounts.get" -> composio.connectedAccounts.get(with.text("id").orEmpty()).json
-        "connected_accounts.list" -> composio.connectedAccounts.list(
-            with.texts("user_ids"), with.texts("toolkit_slugs"), with.texts("statuses"), with.whole("limit"), with.text("cursor"),
-        ).json
         "toolkits.get" -> composio.toolkits.get(with.text("slug").orEmpty()).json
         "toolkits.list" ->
             composio.toolkits.list(search = with.text("search"), limit = with.whole("limit"), cursor = with.text("cursor")).json
@@ -116,6 +114,48 @@ internal class Player(private val vector: JsonObject, private val folder: Path) 
             with.texts("tools"), with.text("search"), with.text("toolkit")?.let(::listOf), with.whole("limit"),
         ).json
         else -> error("unknown call $call")
+    }
+
+    private suspend fun accountStep(accounts: ConnectedAccounts, call: String, with: JsonObject): JsonElement {
+        val (user, config) = with.text("user_id").orEmpty() to with.text("auth_config_id").orEmpty()
+        val (callback, alias) = with.text("callback_url") to with.text("alias")
+        val several = with.flag("allow_multiple") ?: false
+        val id = with.text("id").orEmpty()
+        return when (call) {
+            "link" -> accounts.link(user, config, callback, alias, several).also { connection = it }.json
+            "initiate" ->
+                accounts.initiate(user, config, callback, alias, several, with.inner("config")).also { connection = it }.json
+            "complete_auth" -> accounts.completeAuth(user, with.text("session_uri").orEmpty()).json
+            "get" -> accounts.get(id).json
+            "list" -> accounts.list(
+                with.texts("user_ids"), with.texts("toolkit_slugs"), with.texts("statuses"), with.whole("limit"), with.text("cursor"),
+            ).json
+            "update" -> accounts.update(id) {
+                if ("alias" in with) alias(alias)
+                with.inner("connection")?.let(::connection)
+            }.json
+            "enable" -> accounts.enable(id).json
+            "disable" -> accounts.disable(id).json
+            "delete" -> accounts.delete(id, with.flag("revoke_on_delete")).json
+            "refresh" -> accounts.refresh(id, with.text("redirect_url")).json
+            "revoke" -> accounts.revoke(id).json
+            else -> error("unknown call $call")
+        }
+    }
+
+    private suspend fun configStep(configs: AuthConfigs, call: String, with: JsonObject): JsonElement {
+        val id = with.text("id").orEmpty()
+        val options = with.inner("options") ?: JsonObject(emptyMap())
+        return when (call) {
+            "get" -> configs.get(id).json
+            "list" -> configs.list(with.text("toolkit_slug"), with.whole("limit"), with.text("cursor")).json
+            "create" -> configs.create(with.text("toolkit").orEmpty(), options).json
+            "update" -> configs.update(id, options).json
+            "enable" -> configs.enable(id).json
+            "disable" -> configs.disable(id).json
+            "delete" -> configs.delete(id).json
+            else -> error("unknown call $call")
+        }
     }
 
     private suspend fun sessionStep(call: String, with: JsonObject): JsonElement {
