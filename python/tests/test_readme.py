@@ -14,10 +14,20 @@ from composio import Composio
 
 ROOT = pathlib.Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def programs(page: pathlib.Path) -> list[str]:
+    """A page's programs; one without an import goes on from the one before it."""
+    found: list[str] = []
+    for block in BLOCK.findall(page.read_text("utf-8")):
+        found.append(block if "import " in block else found[-1] + block)
+    return found
+
+
 PROGRAMS = [
     pytest.param(program, id=f"{page.name}-{number}")
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-    for number, program in enumerate(BLOCK.findall(page.read_text("utf-8")))
+    for number, program in enumerate(programs(page))
 ]
 SEED = """
 # The shortest program of the vendor's own documentation.
