@@ -6,10 +6,13 @@
 //   /_api               who the bearer token belongs to; 401 without a good one; repeats the header it got
 //   /_key               the same with the header x-key: key-of-the-user
 //   /_open              the headers authorization and x-key that it got, to anybody
+//   /_mcp               an MCP server (of @modelcontextprotocol/sdk) that takes tokens which were made for it: `whoami` for
+//                       everybody, `reset` for ada; it says who gives tokens by the MCP rules
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
 //   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives; &complete=0 leaves the
-//                       address with the code in it out of what a device is told
+//                       address with the code in it out of what a device is told; &login=<name> is who signs in
+//   /_document?text=…   what is at every https URL: the document of a program that it is to know by that URL
 //   /_forget?what=AccessToken|RefreshToken|Client   makes the server forget all of them
 import http from 'node:http';
 import { createRequire } from 'node:module';
@@ -22,7 +25,14 @@ console.info = console.error;
 const require = createRequire(path.resolve(process.argv[2], 'package.json'));
 const { default: Provider } = await import(pathToFileURL(require.resolve('oidc-provider')).href);
 
-const settings = { deny: false, ttl: 3600, complete: true };
+const express = require('express');
+const { mcpAuthMetadataRouter, getOAuthProtectedResourceMetadataUrl } = require('@modelcontextprotocol/sdk/server/auth/router.js');
+const { requireBearerAuth } = require('@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js');
+const { InvalidTokenError } = require('@modelcontextprotocol/sdk/server/auth/errors.js');
+const { McpServer } = require('@modelcontextprotocol/sdk/server/mcp.js');
+const { StreamableHTTPServerTransport } = require('@modelcontextprotocol/sdk/server/streamableHttp.js');
+
+const settings = { deny: false, ttl: 3600, complete: true, login: 'ada', document: '' };
 const counts = {};
 const issued = [];
 const rows = new Map();
@@ -66,7 +76,15 @@ const provider = new Provider(issuer, {
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
     registration: { enabled: true },
+    clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => undefined,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (_, resource) => ({ scope: 'mcp:tools', audience: resource, accessTokenFormat: 'opaque' }),
+    },
   },
+  fetch: async () => new Response(settings.document, { headers: { 'content-type': 'application/json' } }),
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   issueRefreshToken: () => true,
@@ -94,12 +112,13 @@ async function interact(request, response) {
   if (settings.deny) {
     result = { error: 'access_denied', error_description: 'the user said no' };
   } else if (prompt.name === 'login') {
-    result = { login: { accountId: 'ada' } };
+    result = { login: { accountId: settings.login } };
   } else {
     const grant = grantId
       ? await provider.Grant.find(grantId)
       : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
     grant.addOIDCScope(params.scope ?? 'openid');
+    if (params.resource) grant.addResourceScope(params.resource, 'mcp:tools');
     result = { consent: { grantId: await grant.save() } };
   }
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
@@ -133,8 +152,12 @@ async function own(request, response, url) {
     case '/_set':
       settings.deny = url.searchParams.get('deny') === '1';
       settings.ttl = Number(url.searchParams.get('ttl') ?? 3600);
+      settings.login = url.searchParams.get('login') ?? 'ada';
       settings.complete = url.searchParams.get('complete') !== '0';
       return json(response, 200, settings);
+    case '/_document':
+      settings.document = url.searchParams.get('text');
+      return json(response, 200, {});
     case '/_forget':
       forget(url.searchParams.get('what'));
       return json(response, 200, {});
@@ -142,11 +165,41 @@ async function own(request, response, url) {
   }
 }
 
+const resource = new URL(`${issuer}/_mcp`);
+const guarded = express();
+guarded.use(mcpAuthMetadataRouter({
+  oauthMetadata: {
+    issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token`, response_types_supported: ['code'],
+  },
+  resourceServerUrl: resource,
+  scopesSupported: ['mcp:tools'],
+}));
+const verifier = {
+  async verifyAccessToken(token) {
+    const found = await provider.AccessToken.find(token);
+    if (found?.aud !== resource.href) throw new InvalidTokenError('the token is not for this server, or not good');
+    return { token, clientId: found.clientId, scopes: found.scope.split(' '), expiresAt: found.exp, extra: { sub: found.accountId } };
+  },
+};
+const resourceMetadataUrl = getOAuthProtectedResourceMetadataUrl(resource);
+guarded.use('/_mcp', requireBearerAuth({ verifier, requiredScopes: ['mcp:tools'], resourceMetadataUrl }), express.json(), async (request, response) => {
+  const { sub } = request.auth.extra;
+  const mcp = new McpServer({ name: 'guarded', version: '1', description: 'Knows who is asking.' });
+  const says = (text) => ({ content: [{ type: 'text', text }] });
+  mcp.registerTool('whoami', { description: 'Says whose token it is, and repeats it.' }, async () => says(`${sub} ${request.auth.token}`));
+  if (sub === 'ada') mcp.registerTool('reset', { description: 'Resets everything.' }, async () => says('reset'));
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined, enableJsonResponse: true });
+  response.on('close', () => mcp.close());
+  await mcp.connect(transport);
+  await transport.handleRequest(request, response, request.body);
+});
+
 const callback = provider.callback();
 server.on('request', (request, response) => {
   const url = new URL(request.url, issuer);
   const failed = (error) => json(response, 500, { error: String(error) });
-  if (url.pathname.startsWith('/_')) own(request, response, url).catch(failed);
+  if (url.pathname.startsWith('/_mcp') || url.pathname.includes('oauth-protected-resource')) guarded(request, response);
+  else if (url.pathname.startsWith('/_')) own(request, response, url).catch(failed);
   else if (url.pathname.startsWith('/interaction/')) interact(request, response).catch(failed);
   else callback(request, response);
 });

@@ -31,6 +31,34 @@ pub struct ServerMetadata {
     pub client_auth: ClientAuth,
     /// The scopes it knows.
     pub scopes: Vec<String>,
+    /// Whether it says that it can do PKCE. One that does not say may be unable to.
+    pub says_pkce: bool,
+}
+
+/// What a server's 401 says of the token that it wants (RFC 6750, RFC 9728).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// Where its document about its tokens is.
+    pub document: Option<Url>,
+    /// The scopes that it wants.
+    pub scopes: Vec<String>,
+}
+
+impl Challenge {
+    /// Reads a `WWW-Authenticate` header.
+    ///
+    /// ```
+    /// let challenge = composio_oauth::Challenge::parse(r#"Bearer scope="read write""#);
+    /// assert_eq!(challenge.scopes, ["read", "write"]);
+    /// ```
+    #[must_use]
+    pub fn parse(header: &str) -> Self {
+        let scopes = parameter(header, "scope").unwrap_or_default();
+        Self {
+            document: parameter(header, "resource_metadata").and_then(|text| Url::parse(&text).ok()),
+            scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// The address of a well-known document: its name stands between host and path.
@@ -49,13 +77,13 @@ fn texts(fields: &Value, name: &str) -> Vec<String> {
 }
 
 impl ProtectedResource {
-    /// Asks a server that answered 401: at the address that its `WWW-Authenticate` gives, else at the well-known ones.
+    /// Asks a server that answered 401: at the address that its challenge gives, else at the well-known ones. None where it has
+    /// no such document.
     ///
     /// # Errors
-    /// [`OAuthError::Failed`] where it has no such document, or the document is about another server.
-    pub async fn discover(http: &dyn Http, server: &Url, www_authenticate: Option<&str>) -> Result<Self, OAuthError> {
-        let named = www_authenticate.and_then(|header| parameter(header, "resource_metadata"));
-        let named = named.and_then(|text| Url::parse(&text).ok());
+    /// [`OAuthError::Failed`] where the server cannot be asked, or the document is about another one.
+    pub async fn discover(http: &dyn Http, server: &Url, challenge: &Challenge) -> Result<Option<Self>, OAuthError> {
+        let named = challenge.document.clone();
         let mut root = server.clone();
         root.set_path("/");
         let name = "oauth-protected-resource";
@@ -76,16 +104,13 @@ impl ProtectedResource {
                     server.origin().ascii_serialization()
                 )));
             }
-            return Ok(Self {
+            return Ok(Some(Self {
                 resource,
                 issuers: texts(&answer.fields, "authorization_servers"),
                 scopes: texts(&answer.fields, "scopes_supported"),
-            });
+            }));
         }
-        Err(OAuthError::protocol(format!(
-            "{} does not say who gives tokens for it",
-            server.origin().ascii_serialization()
-        )))
+        Ok(None)
     }
 }
 
@@ -168,6 +193,7 @@ impl ServerMetadata {
                 ClientAuth::Basic
             },
             scopes: texts(fields, "scopes_supported"),
+            says_pkce: !methods.is_empty(),
         })
     }
 }

@@ -61,7 +61,7 @@ impl Answer {
     }
 }
 
-fn request(method: Method, url: &Url) -> Result<Request> {
+pub(crate) fn request(method: Method, url: &Url) -> Result<Request> {
     let mut request = Request::new(method, url.as_str())?;
     request.limit = LIMIT;
     request.time_limit = std::time::Duration::from_secs(30);

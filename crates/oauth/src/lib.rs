@@ -9,15 +9,17 @@ mod device;
 mod discovery;
 mod error;
 mod http;
+mod mcp;
 mod provider;
 mod registration;
 mod token;
 
 pub use authorize::{Authorization, AuthorizationRequest, Callback, random};
 pub use device::{DeviceCode, DevicePoll};
-pub use discovery::{ProtectedResource, ServerMetadata};
+pub use discovery::{Challenge, ProtectedResource, ServerMetadata};
 pub use error::{OAuthError, Refusal};
 pub use http::Http;
+pub use mcp::{McpAuthorization, discover_for_mcp};
 pub use provider::{Client, ClientAuth, Provider};
 pub use registration::{Registration, client_metadata};
 pub use token::{Grant, Tokens};

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use composio_contract::Result;
 use composio_egress::{Request, Response};
 use composio_oauth::{
-    Client, ClientAuth, DeviceCode, DevicePoll, Grant, Http, OAuthError, ProtectedResource, Provider, Registration,
-    ServerMetadata,
+    Challenge, Client, ClientAuth, DeviceCode, DevicePoll, Grant, Http, OAuthError, ProtectedResource, Provider,
+    Registration, ServerMetadata, discover_for_mcp,
 };
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -222,7 +222,7 @@ async fn an_mcp_server_says_whose_tokens_it_takes() {
         ),
         (201, json!({"client_id": "new", "client_secret": "s", "token_endpoint_auth_method": "client_secret_post"})),
     ]);
-    let resource = ProtectedResource::discover(&http, &server, None).await.unwrap();
+    let resource = ProtectedResource::discover(&http, &server, &Challenge::default()).await.unwrap().unwrap();
     assert_eq!(resource.issuers, ["https://id.example/t"]);
     let metadata = ServerMetadata::discover(&http, &resource.issuers[0]).await.unwrap();
     let document = Url::parse("https://app.example/client.json").unwrap();
@@ -250,7 +250,34 @@ async fn a_server_cannot_have_tokens_made_for_another() {
     let server = Url::parse("https://mcp.example/v1").unwrap();
     let http = Played::new(vec![(200, json!({"resource": "https://bank.example", "authorization_servers": []}))]);
     let header = r#"Bearer resource_metadata="https://mcp.example/meta""#;
-    let error = ProtectedResource::discover(&http, &server, Some(header)).await.unwrap_err();
+    let error = ProtectedResource::discover(&http, &server, &Challenge::parse(header)).await.unwrap_err();
     assert!(error.to_string().contains("another server"), "{error}");
     assert_eq!(http.asked(0).0, "https://mcp.example/meta");
+}
+
+#[tokio::test]
+async fn what_an_mcp_server_does_not_say_is_taken_from_its_origin() {
+    let server = Url::parse("https://mcp.example/v1").unwrap();
+    let issuer = |methods: Value| {
+        json!({
+            "issuer": "https://mcp.example", "token_endpoint": "https://mcp.example/token",
+            "code_challenge_methods_supported": methods, "scopes_supported": ["read", "offline_access"],
+        })
+    };
+    // A ping, two places of a document that is not there, and the issuer.
+    let replies =
+        |methods: Value| vec![(200, json!({})), (404, json!(null)), (404, json!(null)), (200, issuer(methods))];
+    let http = Played::new(replies(json!(["S256"])));
+    let found = discover_for_mcp(&http, &server).await.unwrap();
+    assert_eq!(http.asked(0).0, "https://mcp.example/v1");
+    assert_eq!(http.asked(3).0, "https://mcp.example/.well-known/oauth-authorization-server");
+    assert_eq!(
+        (found.resource.as_str(), found.scopes.as_slice()),
+        ("https://mcp.example/v1", ["offline_access".to_owned()].as_slice())
+    );
+    let error = discover_for_mcp(&Played::new(replies(json!([]))), &server).await.unwrap_err();
+    assert!(error.to_string().contains("PKCE"), "{error}");
+    let nobody = vec![(200, json!({})), (200, json!({"resource": "https://mcp.example/v1"}))];
+    let error = discover_for_mcp(&Played::new(nobody), &server).await.unwrap_err();
+    assert!(error.to_string().contains("names nobody"), "{error}");
 }

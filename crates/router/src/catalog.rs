@@ -248,6 +248,11 @@ impl Catalog {
         }
     }
 
+    /// The sources where each account has tools of its own.
+    pub(crate) fn sources_by_account(&self) -> impl Iterator<Item = &Arc<dyn Source>> {
+        self.sources().filter(|source| source.lists_by_account())
+    }
+
     /// The tools that were loaded.
     pub(crate) fn loads(&self) -> RwLockReadGuard<'_, Loads> {
         self.loads.read().unwrap_or_else(PoisonError::into_inner)
@@ -320,9 +325,11 @@ impl Catalog {
         Err(failure.unwrap_or_else(|| self.unknown_tool(&slug)))
     }
 
-    fn unknown_tool(&self, slug: &str) -> Error {
+    pub(crate) fn unknown_tool(&self, slug: &str) -> Error {
         let loads = self.loads();
-        let close = closest(slug, loads.by_slug.keys().map(String::as_str));
+        // What an account lists is for its user alone.
+        let shared = loads.by_slug.values().filter(|tool| !tool.source.lists_by_account());
+        let close = closest(slug, shared.map(|tool| tool.slug()));
         let fix = if close.is_empty() {
             "find tools with a search, or list those of a toolkit".to_owned()
         } else {
@@ -354,7 +361,7 @@ pub(crate) struct ToolkitTools<'a> {
 }
 
 /// Whether a slug is `<TOOLKIT>_<OPERATION>` of this toolkit.
-fn belongs(slug: &str, toolkit: &str) -> bool {
+pub(crate) fn belongs(slug: &str, toolkit: &str) -> bool {
     slug.get(..toolkit.len()).is_some_and(|start| start.eq_ignore_ascii_case(toolkit))
         && slug.as_bytes().get(toolkit.len()) == Some(&b'_')
 }

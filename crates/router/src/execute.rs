@@ -74,7 +74,7 @@ impl Router {
         request: &ExecuteRequest,
         listener: Option<Arc<dyn Listener>>,
     ) -> Result<ExecuteReply> {
-        let session = self.session(session_id).await?;
+        let session = self.equipped(session_id).await?;
         if !meta::is_meta(&request.tool_slug) {
             return self.execute_tool(&session, request, listener).await;
         }
@@ -133,7 +133,10 @@ impl Router {
             let message = format!("`{slug}` is a meta tool; it is run by itself, with a call for meta tools");
             return Err(Error::validation(message));
         }
-        let tool = self.catalog.tool(slug).await?;
+        let tool = match self.catalog.tool(slug).await {
+            Ok(tool) => tool,
+            Err(error) => return Err(self.missing_tool(session, slug, error).await),
+        };
         if let Some(account) = account.filter(|_| tool.source.signing(&tool.definition) == Signing::Never) {
             return Err(Error::validation(format!(
                 "the account `{account}` cannot be used: the calls of {} need no connected account; leave `account` out",
@@ -148,10 +151,13 @@ impl Router {
             arguments,
             tool,
         };
-        call.ask = session.policy.decide(&call.tool.subject()).map_err(|denial| {
-            self.refuse(session, &call, denial.to_string());
-            denial.error(call.tool.slug())
-        })?;
+        call.ask = match session.policy.decide(&call.tool.subject()) {
+            Ok(ask) => ask,
+            Err(denial) => {
+                self.refuse(session, &call, denial.to_string());
+                return Err(self.missing_tool(session, slug, denial.error(call.tool.slug())).await);
+            }
+        };
         call.check();
         Ok(call)
     }

@@ -138,7 +138,9 @@ impl Router {
             query.tool_slugs.as_deref().map(|list| list.split(',').map(|slug| slug.trim().to_uppercase()).collect());
         let toolkits = self.catalog.load(|toolkit| of_toolkit(&toolkit.slug)).await;
         let fits = |tool: &CatalogTool| {
-            of_toolkit(&tool.toolkit().slug)
+            // What an account lists is for its user alone.
+            !tool.source.lists_by_account()
+                && of_toolkit(&tool.toolkit().slug)
                 && listed.as_ref().is_none_or(|listed| listed.iter().any(|slug| slug == tool.slug()))
         };
         let tools: Vec<Arc<CatalogTool>> = match query.query.as_deref().filter(|words| !words.trim().is_empty()) {
@@ -161,7 +163,10 @@ impl Router {
     pub(crate) async fn one_tool(&self, slug: &str) -> Result<Tool> {
         match MetaTool::ALL.into_iter().find(|tool| tool.slug().eq_ignore_ascii_case(slug)) {
             Some(tool) => Ok(tool.on_the_wire()),
-            None => self.catalog.tool(slug).await.map(|tool| tool.on_the_wire()),
+            None => match self.catalog.tool(slug).await? {
+                tool if tool.source.lists_by_account() => Err(self.catalog.unknown_tool(slug)),
+                tool => Ok(tool.on_the_wire()),
+            },
         }
     }
 }

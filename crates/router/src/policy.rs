@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use composio_contract::{
     Error, ErrorKind, ExperimentalSettings, PermissionDefault, PermissionOverride, Permissions, PreloadTools,
@@ -71,6 +72,7 @@ pub(crate) struct Policy {
     raw_calls: bool,
     manage_connections: bool,
     wait_for_connections: bool,
+    listed: RwLock<HashMap<String, Arc<HashSet<String>>>>,
 }
 
 impl Policy {
@@ -108,7 +110,18 @@ impl Policy {
             raw_calls: proxy == Some(true),
             manage_connections: manage.is_none_or(|manage| manage.enabled.unwrap_or(true)),
             wait_for_connections: manage.is_some_and(|manage| manage.enable_wait_for_connections == Some(true)),
+            listed: RwLock::default(),
         }
+    }
+
+    /// Of a toolkit where each account has tools of its own, only these, in lower case: what the user's accounts list now.
+    pub(crate) fn list_only(&self, toolkit: &str, slugs: Arc<HashSet<String>>) {
+        self.listed.write().unwrap_or_else(PoisonError::into_inner).insert(toolkit.to_lowercase(), slugs);
+    }
+
+    fn is_listed(&self, toolkit: &str, slug: &str) -> bool {
+        let listed = self.listed.read().unwrap_or_else(PoisonError::into_inner);
+        listed.get(toolkit).is_none_or(|slugs| slugs.contains(slug))
     }
 
     /// Whether the model may search.
@@ -210,6 +223,9 @@ impl Policy {
         }
         let tags = rules.and_then(|rules| rules.tags.as_ref()).unwrap_or(&self.tags);
         tags.admit(tool.tags)?;
+        if slug != RAW_CALL && !self.is_listed(&toolkit, &slug) {
+            return Err(Denial::new("connected_accounts", "has no account that lists it"));
+        }
         ask = ask.max(tags.ask(tool.tags));
         match &self.permissions {
             Some(permissions) => permissions.decide(&toolkit, &slug).map(|demanded| ask.max(demanded)),

@@ -1,6 +1,6 @@
 //! What the router can serve: sources of tools, one a toolkit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub struct ToolkitInfo {
 }
 
 /// A tool that a source serves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolDefinition {
     /// `<TOOLKIT>_<OPERATION>`, upper snake, at most 64 characters; see [`crate::slug`].
     pub slug: String,
@@ -234,6 +234,27 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn signing(&self, tool: &ToolDefinition) -> Signing {
         let _ = tool;
         if self.auth().is_some() { Signing::Always } else { Signing::Never }
+    }
+
+    /// Whether each account has tools of its own. [`Source::tools`] then are those that accounts have listed so far, and a
+    /// session sees those that [`Source::list_for`] names for the accounts of its user.
+    fn lists_by_account(&self) -> bool {
+        false
+    }
+
+    /// The slugs of the tools that an account has, in lower case.
+    ///
+    /// # Errors
+    /// Those of [`Source::tools`], and [`ErrorKind::Authentication`](composio_contract::ErrorKind::Authentication) where the
+    /// credential is refused.
+    async fn list_for(&self, credential: &Credential) -> Result<Arc<HashSet<String>>> {
+        let _ = credential;
+        Ok(Arc::new(self.tools().await?.iter().map(|tool| tool.slug.to_lowercase()).collect()))
+    }
+
+    /// Lets go of what is kept for an account, as [`Credential`] names it, which was revoked or deleted.
+    fn forget(&self, account: &str) {
+        let _ = account;
     }
 
     /// Counts up when the tools may have changed.

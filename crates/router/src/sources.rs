@@ -9,8 +9,8 @@ use url::Url;
 
 use crate::accounts::AuthScheme;
 use crate::builtin::{self, Selection};
-use crate::config::{McpOptions, RouterConfig, ToolkitOptions};
-use crate::mcp::{McpServerConfig, McpSource, McpTransport};
+use crate::config::{ConnectOptions, McpOptions, RouterConfig, ToolkitOptions};
+use crate::mcp::{McpAccounts, McpServerConfig, McpSource, McpTransport};
 use crate::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
 use crate::source::Source;
 
@@ -29,7 +29,11 @@ pub(crate) fn configured(config: &RouterConfig, runtime: &Handle) -> Result<Vec<
     };
     let mut sources = builtin::sources(selection, &egress);
     for options in &config.mcp {
-        sources.push(Arc::new(McpSource::new(server(options)?, runtime.clone())?));
+        let server = server(options)?;
+        sources.push(match &server.accounts {
+            None => Arc::new(McpSource::new(server, runtime.clone())?),
+            Some(_) => Arc::new(McpAccounts::new(server, runtime.clone())?),
+        });
     }
     for options in &config.toolkit {
         sources.push(Arc::new(OpenApiSource::new(api(options, config)?)?));
@@ -94,6 +98,11 @@ fn server(options: &McpOptions) -> Result<McpServerConfig> {
         call_timeout: options.call_timeout,
         allow: options.allow.clone(),
         deny: options.deny.clone(),
+        accounts: match options.connect.as_ref().map(ConnectOptions::read).transpose() {
+            Ok(Some(AccountChoice::Scheme(scheme))) => Some(scheme),
+            Ok(_) => None,
+            Err((key, message)) => return Err(wrong(format!("has a wrong `connect.{key}`: {message}"))),
+        },
         ..McpServerConfig::new(&options.slug, transport)
     })
 }

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::import::is_credential;
 use super::page::{self, Field};
+use super::provider::CLIENT_DOCUMENT;
 use super::sealed::{PendingDevice, Stored, open_link};
 use super::{AuthScheme, complete};
 use crate::router::Router;
@@ -47,8 +48,9 @@ pub struct ConnectReply {
     pub status: u16,
     /// Where the browser goes, for a redirect.
     pub location: Option<String>,
-    /// The page.
+    /// The page; for a provider, a document in JSON.
     pub html: String,
+    is_document: bool,
 }
 
 impl ConnectReply {
@@ -56,7 +58,7 @@ impl ConnectReply {
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, &str)> {
         let mut headers = vec![
-            ("content-type", "text/html; charset=utf-8"),
+            ("content-type", if self.is_document { "application/json" } else { "text/html; charset=utf-8" }),
             ("cache-control", "no-store"),
             ("content-security-policy", page::CONTENT_POLICY),
             // Not `no-referrer`: a browser would then send the form without saying which origin it comes from.
@@ -68,7 +70,7 @@ impl ConnectReply {
     }
 
     fn page(status: u16, html: String) -> Self {
-        Self { status, location: None, html }
+        Self { status, location: None, html, is_document: false }
     }
 
     fn failure(error: &Error) -> Self {
@@ -98,6 +100,10 @@ impl Router {
                     200,
                     page::notice("Connected", "The account is connected. You can close this page."),
                 )),
+                (false, CLIENT_DOCUMENT) => {
+                    let document = self.describe_client().ok_or_else(complete::void_link)?;
+                    Ok(ConnectReply { is_document: true, ..ConnectReply::page(200, document.to_string()) })
+                }
                 (false, token) => {
                     let (link, row) = self.open_page(token).await?;
                     let pending = open_link(self.accounts.vault(self.account_store()?).await?, &link)?;
@@ -163,7 +169,7 @@ impl Router {
                 .append_pair("status", if is_active { "success" } else { "failed" })
                 .append_pair("connected_account_id", &connected.account_id);
             let html = page::notice("Done", "You are sent back to the program that asked.");
-            return ConnectReply { status: 303, location: Some(next.into()), html };
+            return ConnectReply { location: Some(next.into()), ..ConnectReply::page(303, html) };
         }
         if is_active {
             let message = format!("{} is connected. You can close this page.", connected.toolkit);

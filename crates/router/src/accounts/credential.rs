@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, RawJson, Result};
 use composio_egress::Request;
@@ -13,9 +14,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::sealed::Stored;
 use super::{AuthScheme, Echoes, KeyPlace};
 use crate::source::{Outcome, ProxyBody, ProxyResult};
+use crate::store::AccountRow;
 
 /// What signs a call. It can be put on a request, and masked in what comes back; it cannot be read.
 pub struct Credential {
+    /// Whose it is; empty for one of the configuration's.
+    account: Arc<str>,
     place: Place,
     value: SecretString,
     echoes: Echoes,
@@ -35,7 +39,12 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
-    pub(super) fn new(scheme: &AuthScheme, stored: &Stored) -> Result<Self> {
+    /// What signs with an account.
+    pub(super) fn of_account(row: &AccountRow, scheme: &AuthScheme, stored: &Stored) -> Result<Self> {
+        Ok(Self { account: name(row).into(), ..Self::new(scheme, stored)? })
+    }
+
+    fn new(scheme: &AuthScheme, stored: &Stored) -> Result<Self> {
         match (scheme, stored) {
             (AuthScheme::ApiKey { place, name }, Stored::Key { key }) => Self::key(*place, name, key),
             (AuthScheme::Bearer, Stored::Key { key: token })
@@ -64,7 +73,7 @@ impl Credential {
             };
         let mut echoes = Echoes::default();
         echoes.add(key.expose_secret());
-        Ok(Self { place, value: key.clone(), echoes })
+        Ok(Self { account: "".into(), place, value: key.clone(), echoes })
     }
 
     /// `Authorization: Bearer …`
@@ -72,7 +81,7 @@ impl Credential {
         let mut echoes = Echoes::default();
         echoes.add(token.expose_secret());
         let value = format!("Bearer {}", token.expose_secret()).into();
-        Self { place: Place::Header(AUTHORIZATION), value, echoes }
+        Self { account: "".into(), place: Place::Header(AUTHORIZATION), value, echoes }
     }
 
     /// `Authorization: Basic …`
@@ -83,7 +92,23 @@ impl Credential {
         echoes.add(password.expose_secret());
         echoes.add(&pair);
         let value = format!("Basic {}", pair.as_str()).into();
-        Self { place: Place::Header(AUTHORIZATION), value, echoes }
+        Self { account: "".into(), place: Place::Header(AUTHORIZATION), value, echoes }
+    }
+
+    /// The account, by which what belongs to it is kept apart.
+    pub(crate) fn account(&self) -> &Arc<str> {
+        &self.account
+    }
+
+    /// The header that signs, for connections that outlive a request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the credential goes elsewhere; else those of [`Credential::sign`].
+    pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue)> {
+        match &self.place {
+            Place::Header(name) => Ok((name.clone(), sensitive(self.value.expose_secret())?)),
+            _ => Err(Error::new(ErrorKind::Configuration, "the credential goes in no header")),
+        }
     }
 
     pub(crate) fn echoes(&self) -> &Echoes {
@@ -96,17 +121,9 @@ impl Credential {
     /// [`ErrorKind::ConnectedAccount`] where the credential has letters that cannot be sent there.
     pub fn sign(&self, request: &mut Request) -> Result<()> {
         let secret = self.value.expose_secret();
-        let header = |text: &str| {
-            let mut value = HeaderValue::from_str(text).map_err(|_| {
-                Error::new(ErrorKind::ConnectedAccount, "the credential has letters that no header can carry")
-                    .with_suggested_fix("connect the account again")
-            })?;
-            value.set_sensitive(true);
-            Ok::<_, Error>(value)
-        };
         match &self.place {
             Place::Header(name) => {
-                request.headers.insert(name, header(secret)?);
+                request.headers.insert(name, sensitive(secret)?);
             }
             Place::Query(name) => {
                 let kept: Vec<(String, String)> =
@@ -124,7 +141,7 @@ impl Credential {
                 });
                 let own = Zeroizing::new(format!("{name}={secret}"));
                 let all = Zeroizing::new(others.chain([own.as_str()]).collect::<Vec<_>>().join("; "));
-                request.headers.insert(COOKIE, header(&all)?);
+                request.headers.insert(COOKIE, sensitive(&all)?);
             }
         }
         Ok(())
@@ -166,6 +183,20 @@ impl Credential {
             }
         }
     }
+}
+
+/// How an account is told from all others.
+pub(super) fn name(row: &AccountRow) -> String {
+    format!("{}/{}", row.project.as_str(), row.id)
+}
+
+fn sensitive(text: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        Error::new(ErrorKind::ConnectedAccount, "the credential has letters that no header can carry")
+            .with_suggested_fix("connect the account again")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]

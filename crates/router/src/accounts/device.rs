@@ -34,10 +34,9 @@ impl Router {
         config: &AuthConfig,
         scheme: &OAuthScheme,
     ) -> Result<(Box<App>, DeviceCode)> {
-        let app = self.app(config, scheme, None).await?;
+        let (app, scopes) = self.app(config, scheme, None).await?;
         let http = self.accounts.http.as_ref();
-        let code =
-            DeviceCode::start(http, &app.provider, &app.client(), &scheme.scopes, app.resource.as_deref()).await?;
+        let code = DeviceCode::start(http, &app.provider, &app.client(), &scopes, app.resource.as_deref()).await?;
         Ok((app, code))
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::complete::unknown;
+use super::credential;
 use super::import;
 use super::link::check_alias;
 use super::refresh::is_renewable;
@@ -180,6 +181,7 @@ impl Router {
                 Ok(())
             })
             .await?;
+        self.forget(&row);
         Ok(RevokedAccount { connected_account: wire::account_ref(&row), revoked_tokens })
     }
 
@@ -192,7 +194,15 @@ impl Router {
         if revoke && row.credential.is_some() {
             self.revoke_account(id).await?;
         }
+        self.forget(&row);
         if self.account_store()?.delete_account(&self.project, id).await? { Ok(()) } else { Err(unknown(id)) }
+    }
+
+    /// Has the toolkit let go of what it keeps for an account.
+    fn forget(&self, row: &AccountRow) {
+        if let Ok(source) = self.catalog.source(&row.toolkit) {
+            source.forget(&credential::name(row));
+        }
     }
 
     /// The auth configs that the router made of its toolkits.

@@ -13,6 +13,7 @@ mod echoes;
 mod import;
 mod link;
 mod listener;
+mod lists;
 mod manage;
 mod page;
 mod provider;
@@ -65,6 +66,8 @@ pub(crate) struct Accounts {
     vault: OnceCell<Vault>,
     /// What a caller's callback URL may begin with.
     callbacks: Vec<Url>,
+    /// Where the document about this program is, if not at this router's own address.
+    client_document: Option<Url>,
     /// Where providers send users back to, if not to this router.
     redirect: Option<String>,
     /// One a credential that is being renewed.
@@ -116,6 +119,7 @@ impl Accounts {
             master,
             vault: OnceCell::new(),
             callbacks: options.callback_urls.iter().map(callback).collect::<Result<_>>()?,
+            client_document: options.client_document.as_ref().map(|text| url("client_document", text)).transpose()?,
             redirect: options
                 .redirect_url
                 .as_ref()

@@ -1,30 +1,42 @@
 //! The provider of a toolkit's accounts, and this program's place there.
 
 use composio_contract::{Error, ErrorKind, Result};
-use composio_oauth::{Authorization, AuthorizationRequest, Grant, OAuthError, Provider, Registration, ServerMetadata};
+use composio_oauth::{
+    Authorization, AuthorizationRequest, Grant, OAuthError, Provider, Registration, ServerMetadata, client_metadata,
+};
 use secrecy::SecretString;
+use serde_json::Value;
+use url::Url;
 
 use super::link::expiry;
 use super::sealed::{App, PendingOAuth, Stored};
-use super::{AuthConfig, OAuthScheme};
+use super::{AuthConfig, OAuthScheme, connect};
 use crate::router::Router;
 
 /// What providers that let programs introduce themselves show to the user.
 const CLIENT_NAME: &str = "composio";
 
+/// The name of the document about this program, among the pages that browsers see.
+pub(super) const CLIENT_DOCUMENT: &str = "client.json";
+
+/// What is found out about a provider.
+struct Found {
+    /// What it says about itself.
+    server: Option<ServerMetadata>,
+    resource: Option<String>,
+    scopes: Vec<String>,
+}
+
 impl Router {
-    /// The provider and this program's place there.
+    /// The provider and this program's place there, and the scopes to ask for.
     pub(super) async fn app(
         &self,
         config: &AuthConfig,
         scheme: &OAuthScheme,
         redirect: Option<&str>,
-    ) -> Result<Box<App>> {
+    ) -> Result<(Box<App>, Vec<String>)> {
         let http = self.accounts.http.as_ref();
-        let server = match &scheme.issuer {
-            Some(issuer) => Some(ServerMetadata::discover(http, issuer).await.map_err(Error::from)?),
-            None => None,
-        };
+        let Found { server, resource, scopes } = self.find_provider(scheme).await?;
         let given = &scheme.provider;
         let found = server.as_ref().map(|server| server.provider.clone()).unwrap_or_default();
         let provider = Provider {
@@ -40,7 +52,9 @@ impl Router {
             (Some(client), _) => client.clone(),
             (None, Some(server)) => {
                 let redirects: Vec<&str> = redirect.into_iter().collect();
-                Registration::make(http, server, None, CLIENT_NAME, &redirects).await.map_err(Error::from)?.client
+                let document = self.client_document();
+                let made = Registration::make(http, server, document.as_ref(), CLIENT_NAME, &redirects).await;
+                made.map_err(Error::from)?.client
             }
             (None, None) => {
                 let toolkit = config.id.trim_start_matches("ac_");
@@ -55,7 +69,46 @@ impl Router {
                 )));
             }
         };
-        Ok(Box::new(App::new(provider, client, scheme.resource.clone())))
+        Ok((Box::new(App::new(provider, client, resource)), scopes))
+    }
+
+    /// What says where the provider's addresses are: its issuer, or the MCP server that tokens are for.
+    async fn find_provider(&self, scheme: &OAuthScheme) -> Result<Found> {
+        let http = self.accounts.http.as_ref();
+        let (resource, scopes) = (scheme.resource.clone(), scheme.scopes.clone());
+        let server = match (&scheme.issuer, &scheme.mcp) {
+            (Some(issuer), _) => Some(ServerMetadata::discover(http, issuer).await.map_err(Error::from)?),
+            (None, Some(mcp)) if scheme.provider.token.is_none() => {
+                let found = composio_oauth::discover_for_mcp(http, mcp).await.map_err(Error::from)?;
+                return Ok(Found {
+                    server: Some(found.server),
+                    resource: resource.or(Some(found.resource)),
+                    scopes: if scopes.is_empty() { found.scopes } else { scopes },
+                });
+            }
+            _ => None,
+        };
+        let resource = resource.or_else(|| scheme.mcp.as_ref().map(Url::to_string));
+        Ok(Found { server, resource, scopes })
+    }
+
+    /// Where the document about this program is: its id at providers that take such.
+    fn client_document(&self) -> Option<Url> {
+        let configured = self.accounts.client_document.clone();
+        // A provider has to be able to read it, and takes it from https alone.
+        let own = || Url::parse(&format!("{}{}{CLIENT_DOCUMENT}", self.base.as_deref()?, connect::PATH)).ok();
+        configured.or_else(|| own().filter(|url| url.scheme() == "https"))
+    }
+
+    /// The document about this program that providers read at its own address.
+    pub(super) fn describe_client(&self) -> Option<Value> {
+        let base = self.base.as_deref()?;
+        let redirect = format!("{base}{}callback", connect::PATH);
+        let mut document = client_metadata(CLIENT_NAME, &[&redirect]);
+        let fields = document.as_object_mut()?;
+        fields.insert("client_id".to_owned(), format!("{base}{}{CLIENT_DOCUMENT}", connect::PATH).into());
+        fields.insert("client_uri".to_owned(), base.into());
+        Some(document)
     }
 
     /// The URL at which a provider asks the user, and what its answer is finished with.
@@ -66,11 +119,11 @@ impl Router {
         redirect: String,
         state: &SecretString,
     ) -> Result<(PendingOAuth, String)> {
-        let app = self.app(config, scheme, Some(&redirect)).await?;
+        let (app, scopes) = self.app(config, scheme, Some(&redirect)).await?;
         let request = AuthorizationRequest {
             redirect: &redirect,
-            scopes: &scheme.scopes,
-            resource: scheme.resource.as_deref(),
+            scopes: &scopes,
+            resource: app.resource.as_deref(),
             extra: &config.parameters,
         };
         let started = Authorization::start(&app.provider, &app.client(), state.clone(), request)?;
@@ -79,8 +132,8 @@ impl Router {
 
     /// A token for the program itself.
     pub(super) async fn sign_in(&self, config: &AuthConfig, scheme: &OAuthScheme) -> Result<(Stored, Option<i64>)> {
-        let app = self.app(config, scheme, None).await?;
-        let grant = Grant::ClientCredentials { scopes: &scheme.scopes };
+        let (app, scopes) = self.app(config, scheme, None).await?;
+        let grant = Grant::ClientCredentials { scopes: &scopes };
         let tokens = grant
             .exchange(self.accounts.http.as_ref(), &app.provider, &app.client(), app.resource.as_deref())
             .await

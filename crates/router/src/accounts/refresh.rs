@@ -59,7 +59,7 @@ impl Router {
         let vault = self.accounts.vault(self.account_store()?).await?;
         let config = self.accounts.config(&row.toolkit).ok_or_else(|| unknown(&row.id))?;
         let stored = open_credential(vault, &row)?.ok_or_else(|| ended(&row))?;
-        let credential = Credential::new(&config.scheme, &stored)?;
+        let credential = Credential::of_account(&row, &config.scheme, &stored)?;
         Ok((row, credential))
     }
 

@@ -2,6 +2,7 @@
 
 use composio_oauth::Provider;
 pub use composio_openapi::KeyPlace;
+use url::Url;
 
 /// How a toolkit's calls are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct OAuthScheme {
     pub scopes: Vec<String>,
     /// The API that the token is for (RFC 8707).
     pub resource: Option<String>,
+    /// The MCP server that the token is for, which is asked who gives it (RFC 9728), where nothing else says so.
+    pub mcp: Option<Url>,
 }
 
 impl AuthScheme {

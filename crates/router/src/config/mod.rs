@@ -126,6 +126,9 @@ pub struct AccountOptions {
     /// Where providers send users back to, where an app receives that itself and hands it over: a URL that the app has
     /// claimed, such as `com.example.app:/connected`.
     pub redirect_url: Option<String>,
+    /// The `https` URL of the document about this program (OAuth Client ID Metadata Document), which is its id at
+    /// providers that take such. `composio serve` with an `https` `--public-url` has one itself.
+    pub client_document: Option<String>,
 }
 
 /// What this program is known as at a provider of OAuth tokens. What is left out is what the toolkit says.
@@ -233,6 +236,8 @@ pub struct McpOptions {
     /// Not these operations of the server.
     #[serde(default)]
     pub deny: Vec<String>,
+    /// How accounts of the users sign the requests to a `url`; all users share the server where it is missing.
+    pub connect: Option<ConnectOptions>,
     /// How long the server may take to start and list its tools, in seconds.
     #[serde(default = "start_timeout", deserialize_with = "seconds")]
     #[schemars(with = "f64", range(min = 0.001))]
@@ -340,6 +345,9 @@ impl McpOptions {
             }
             (None, Some(_)) if !self.env.is_empty() => {
                 Some((Some("env"), "is for a server with a `command`; this one has a `url`".to_owned()))
+            }
+            (Some(_), None) if self.connect.is_some() => {
+                Some((Some("connect"), "is for a server with a `url`; this one has a `command`".to_owned()))
             }
             (None, Some(_)) if self.cwd.is_some() => {
                 Some((Some("cwd"), "is for a server with a `command`; this one has a `url`".to_owned()))

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use crate::accounts::{AuthScheme, KeyPlace};
 use crate::slug;
 
 /// How long a server may take to start, by default. A first start may have to install the server's package.
@@ -52,6 +53,9 @@ pub struct McpServerConfig {
     pub allow: Option<Vec<String>>,
     /// Operations not to offer.
     pub deny: Vec<String>,
+    /// What accounts of the users sign the requests, for [`McpAccounts`](super::McpAccounts); none where all users share
+    /// the server. A key must go in a header. OAuth 2 follows the MCP rules, where nothing else is said of the provider.
+    pub accounts: Option<AuthScheme>,
 }
 
 /// How to reach an MCP server.
@@ -117,6 +121,7 @@ impl McpServerConfig {
             call_timeout: None,
             allow: None,
             deny: Vec::new(),
+            accounts: None,
         }
     }
 
@@ -137,6 +142,16 @@ impl McpServerConfig {
             }
             McpTransport::Http { url, .. } if !matches!(url.scheme(), "http" | "https") => {
                 Err(wrong(format!("`url` has the scheme `{}`; use http or https", url.scheme())))
+            }
+            McpTransport::Stdio { .. } if self.accounts.is_some() => Err(wrong(
+                "accounts of the users sign requests over HTTP; a server with a `command` has none".to_owned(),
+            )),
+            _ if matches!(
+                self.accounts,
+                Some(AuthScheme::ApiKey { place: KeyPlace::Query | KeyPlace::Cookie, .. })
+            ) =>
+            {
+                Err(wrong("an account's key must go in a header".to_owned()))
             }
             _ => Ok(()),
         }
@@ -215,6 +230,7 @@ impl TryFrom<Fields> for McpServerConfig {
             call_timeout: fields.call_timeout_seconds.map(Duration::from_secs),
             allow: fields.allow,
             deny: fields.deny,
+            accounts: None,
         };
         config.check().map_err(|error| error.message().to_owned())?;
         Ok(config)

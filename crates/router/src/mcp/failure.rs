@@ -37,6 +37,7 @@ pub(super) struct Reporter {
     name: String,
     location: String,
     is_stdio: bool,
+    is_of_account: bool,
     redactor: Redactor,
 }
 
@@ -46,6 +47,7 @@ impl Reporter {
             name: config.slug.clone(),
             location: config.transport.location(),
             is_stdio: matches!(config.transport, McpTransport::Stdio { .. }),
+            is_of_account: config.accounts.is_some(),
             redactor: Redactor::new(&config.transport),
         }
     }
@@ -142,6 +144,9 @@ impl Reporter {
     }
 
     fn unauthorized(&self) -> Failure {
+        if self.is_of_account {
+            return self.failure(ErrorKind::Authentication, "refused the account's credential");
+        }
         let fix = if self.is_stdio { "check the credentials in `env`" } else { "check `headers`, or renew the token" };
         Failure {
             fix: Some(fix.to_owned()),

@@ -12,7 +12,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::session::SessionClient;
+use super::session::{Authorization, SessionClient};
 
 const MAX_REDIRECTS: usize = 3;
 
@@ -31,6 +31,7 @@ const FIRST_RESUMPTION: Duration = Duration::from_millis(500);
 pub(super) fn transport(
     url: &Url,
     headers: &BTreeMap<String, SecretString>,
+    authorization: Authorization,
 ) -> Result<StreamableHttpClientTransport<SessionClient>, String> {
     // Whoever wrote the configuration knows where the server lies; nothing else is reached.
     let host = url.host_str().unwrap_or_default();
@@ -45,7 +46,7 @@ pub(super) fn transport(
     let mut config =
         StreamableHttpClientTransportConfig::with_uri(url.as_str()).max_concurrent_requests(MAX_CONCURRENT_CALLS);
     config.retry_config = Arc::new(resumption);
-    Ok(StreamableHttpClientTransport::with_client(SessionClient(client), config))
+    Ok(StreamableHttpClientTransport::with_client(SessionClient { client, authorization }, config))
 }
 
 /// The URL of the server's place: a user and a password in it go with the requests.

@@ -4,6 +4,7 @@
 //! started when it is first needed. If it ends by itself, the calls under way fail with what it last said, and the next
 //! call starts it again: at once the first time, later only after a wait that doubles from one second to one minute.
 
+mod accounts;
 mod backoff;
 mod client;
 mod config;
@@ -36,8 +37,10 @@ use tokio::time::{Timeout, timeout};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+pub use self::accounts::McpAccounts;
 pub use self::config::{McpServerConfig, McpTransport};
 use self::failure::{Failure, Reporter};
+use self::session::Authorization;
 use self::supervisor::{Link, Request, Server, Supervisor};
 use crate::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
 
@@ -89,6 +92,11 @@ impl McpSource {
     /// # Errors
     /// [`ErrorKind::Configuration`] where the slug, the command or the URL cannot be used.
     pub fn new(config: McpServerConfig, runtime: Handle) -> Result<Self> {
+        Self::signed(config, Authorization::default(), runtime)
+    }
+
+    /// The same for one account.
+    fn signed(config: McpServerConfig, authorization: Authorization, runtime: Handle) -> Result<Self> {
         config.check()?;
         let configured = ToolkitInfo {
             slug: config.slug.clone(),
@@ -100,6 +108,7 @@ impl McpSource {
             config,
             generation: Default::default(),
             listeners: Default::default(),
+            authorization,
             info: OnceLock::new(),
         });
         let (requests, receiver) = mpsc::channel(WAITING_CALLERS);

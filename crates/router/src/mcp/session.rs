@@ -4,7 +4,8 @@
 //! library drops errors that name no request, so that the caller would wait until its time is over.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -20,9 +21,33 @@ use rmcp::transport::streamable_http_client::{
 type Headers = HashMap<HeaderName, HeaderValue>;
 type Result<T> = std::result::Result<T, StreamableHttpError<reqwest::Error>>;
 
+/// What signs the requests of one account, replaced when it is renewed; nothing for a server that all users share.
+#[derive(Clone, Default)]
+pub(super) struct Authorization(Arc<RwLock<Option<(HeaderName, HeaderValue)>>>);
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization")
+    }
+}
+
+impl Authorization {
+    pub(super) fn set(&self, header: (HeaderName, HeaderValue)) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(header);
+    }
+
+    fn sign(&self, mut headers: Headers) -> Headers {
+        headers.extend(self.0.read().unwrap_or_else(PoisonError::into_inner).clone());
+        headers
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct SessionClient(pub(super) Client);
+pub(super) struct SessionClient {
+    pub(super) client: Client,
+    pub(super) authorization: Authorization,
+}
 
 impl StreamableHttpClient for SessionClient {
     type Error = reqwest::Error;
@@ -37,8 +62,8 @@ impl StreamableHttpClient for SessionClient {
     ) -> Result<StreamableHttpPostResponse> {
         let request = request_id(&message);
         let in_session = session_id.is_some();
-        let custom_headers = traced(&message, custom_headers);
-        let reply = self.0.post_message(uri, message, session_id, auth_header, custom_headers).await?;
+        let custom_headers = self.authorization.sign(traced(&message, custom_headers));
+        let reply = self.client.post_message(uri, message, session_id, auth_header, custom_headers).await?;
         address(reply, request, in_session)
     }
 
@@ -53,9 +78,9 @@ impl StreamableHttpClient for SessionClient {
     ) -> Result<StreamableHttpPostResponse> {
         let request = request_id(&message);
         let in_session = session_id.is_some();
-        let custom_headers = traced(&message, custom_headers);
+        let custom_headers = self.authorization.sign(traced(&message, custom_headers));
         let reply = self
-            .0
+            .client
             .post_message_with_response_limits(uri, message, session_id, auth_header, custom_headers, limits)
             .await?;
         address(reply, request, in_session)
@@ -68,7 +93,7 @@ impl StreamableHttpClient for SessionClient {
         auth_header: Option<String>,
         custom_headers: Headers,
     ) -> Result<()> {
-        self.0.delete_session(uri, session_id, auth_header, custom_headers).await
+        self.client.delete_session(uri, session_id, auth_header, self.authorization.sign(custom_headers)).await
     }
 
     async fn get_stream(
@@ -79,7 +104,8 @@ impl StreamableHttpClient for SessionClient {
         auth_header: Option<String>,
         custom_headers: Headers,
     ) -> Result<BoxedSseResponse> {
-        self.0.get_stream(uri, session_id, last_event_id, auth_header, custom_headers).await
+        let custom_headers = self.authorization.sign(custom_headers);
+        self.client.get_stream(uri, session_id, last_event_id, auth_header, custom_headers).await
     }
 
     async fn get_stream_with_max_sse_event_size(
@@ -91,7 +117,8 @@ impl StreamableHttpClient for SessionClient {
         custom_headers: Headers,
         max_sse_event_size: usize,
     ) -> Result<BoxedSseResponse> {
-        self.0
+        let custom_headers = self.authorization.sign(custom_headers);
+        self.client
             .get_stream_with_max_sse_event_size(
                 uri,
                 session_id,

@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use composio_contract::ErrorKind;
 use rmcp::Peer;
 use rmcp::model::ServerPeerInfo;
 use rmcp::service::{QuitReason, RoleClient, RunningService, RunningServiceCancellationToken};
@@ -21,6 +22,7 @@ use super::failure::{Failure, Reporter};
 use super::http;
 use super::listeners::Listeners;
 use super::process::Process;
+use super::session::Authorization;
 
 /// How long a connection may take to end in good order.
 const DISCONNECT: Duration = Duration::from_secs(5);
@@ -56,6 +58,7 @@ pub(super) struct Server {
     pub(super) reporter: Reporter,
     pub(super) generation: Generation,
     pub(super) listeners: Listeners,
+    pub(super) authorization: Authorization,
     /// What the server said of itself when it first started.
     pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
 }
@@ -129,9 +132,12 @@ impl Supervisor {
                 Ok(self.running.insert(running).link.clone())
             }
             Err(failure) => {
-                tracing::warn!(error = %failure.message, "an MCP server did not start");
-                self.backoff.did_not_start();
-                self.last_failure = Some(failure.clone());
+                // With another credential the next try may succeed at once.
+                if failure.kind != ErrorKind::Authentication {
+                    tracing::warn!(error = %failure.message, "an MCP server did not start");
+                    self.backoff.did_not_start();
+                    self.last_failure = Some(failure.clone());
+                }
                 Err(failure)
             }
         }
@@ -177,7 +183,7 @@ struct Running {
 
 impl Running {
     async fn start(server: &Server) -> Result<Self, Failure> {
-        let Server { config, reporter, generation, listeners, .. } = server;
+        let Server { config, reporter, generation, listeners, authorization, .. } = server;
         let limit = config.start_timeout;
         let (connected, process) = match &config.transport {
             McpTransport::Stdio { cwd, .. } => {
@@ -186,9 +192,8 @@ impl Running {
                 (timeout(limit, client::connect(pipes, generation.clone(), listeners)).await, Some(process))
             }
             McpTransport::Http { url, headers } => {
-                let transport = http::transport(url, headers).map_err(|error| {
-                    reporter.failure(composio_contract::ErrorKind::Configuration, &format!("cannot be used: {error}"))
-                })?;
+                let transport = http::transport(url, headers, authorization.clone())
+                    .map_err(|error| reporter.failure(ErrorKind::Configuration, &format!("cannot be used: {error}")))?;
                 (timeout(limit, client::connect(transport, generation.clone(), listeners)).await, None)
             }
         };

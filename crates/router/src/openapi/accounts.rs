@@ -52,6 +52,7 @@ fn merged(given: OAuthScheme, found: OAuthScheme) -> OAuthScheme {
         provider: if is_known { given.provider } else { found.provider },
         scopes: if given.scopes.is_empty() { found.scopes } else { given.scopes },
         resource: given.resource,
+        mcp: given.mcp,
     }
 }
 

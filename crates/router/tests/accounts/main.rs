@@ -8,6 +8,7 @@ mod away;
 mod database;
 mod device;
 mod key;
+mod mcp;
 mod oauth;
 mod openapi;
 mod outside;

@@ -26,7 +26,7 @@ fn the_documented_example_is_a_configuration_and_names_every_key() {
     let (example, _) = rest.split_once("```").unwrap();
     let given = example.replace("${", "$${");
     let config = RouterConfig::from_toml(&given, "composio.toml").unwrap();
-    assert_eq!(config.mcp.len(), 2);
+    assert_eq!(config.mcp.len(), 3);
     let raw: serde_json::Value = toml::from_str(example).unwrap();
     let validator = jsonschema::validator_for(schemars::schema_for!(RouterConfig).as_value()).unwrap();
     assert!(validator.is_valid(&raw));

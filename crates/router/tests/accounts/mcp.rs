@@ -1,0 +1,159 @@
+//! An MCP server that wants to know its user, by the rules of MCP's authorization.
+
+use std::path::Path;
+
+use composio_contract::{
+    Backend as _, CompleteAuth, ErrorKind, ExecuteReply, ExecuteRequest, LinkRequest, PageQuery, Result, ToolsQuery,
+};
+use composio_router::{Project, Router, RouterConfig};
+use serde_json::{Value, json};
+
+use crate::database;
+use crate::support::{Server, agree, browse, completed, fetch, link, meta, session};
+
+/// A router with the server as the toolkit `api`.
+fn guarded(server: &Server, folder: &Path, more: Value) -> Router {
+    let mut config = json!({
+        "router": {"data_dir": folder},
+        "http": {"allow_hosts": ["127.0.0.1"]},
+        "mcp": [{"slug": "api", "url": format!("{}/_mcp", server.url), "connect": {"scheme": "oauth2"}}],
+    });
+    if let Some(url) = database::of(folder) {
+        config["router"]["database"] = url.into();
+    }
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Router::builder().config(RouterConfig::from_json(config).unwrap()).build().unwrap()
+}
+
+async fn connect(router: &Router, session: &str) -> String {
+    let link = link(router, session).await;
+    let page = browse(&link.redirect_url).await;
+    assert!(page.contains("is connected"), "{page}");
+    link.connected_account_id
+}
+
+async fn call(router: &Router, session: &str, slug: &str, account: Option<&str>) -> Result<ExecuteReply> {
+    let request =
+        ExecuteRequest { tool_slug: slug.to_owned(), account: account.map(str::to_owned), ..ExecuteRequest::default() };
+    router.execute(session, &request).await.map(|reply| reply.into_parts().1)
+}
+
+/// Who the server says is asking.
+async fn whoami(router: &Router, session: &str, account: Option<&str>) -> String {
+    let data = completed(&call(router, session, "API_WHOAMI", account).await.unwrap());
+    let text =
+        data["text"].as_str().or_else(|| data["content"][0]["text"].as_str()).unwrap_or_else(|| panic!("{data}"));
+    assert!(text.ends_with(" ***"), "the token is masked: {text}");
+    text.trim_end_matches(" ***").to_owned()
+}
+
+async fn listed(router: &Router, session: &str) -> Vec<String> {
+    let query = PageQuery { limit: Some(500), cursor: None };
+    let page = router.session_tools(session, &query).await.unwrap();
+    page.items.iter().map(|tool| tool.slug.clone()).filter(|slug| slug.starts_with("API_")).collect()
+}
+
+#[tokio::test]
+async fn from_a_url_alone_to_a_call() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let router = guarded(&server, folder.path(), json!({}));
+    let settings = json!({"session_preset": "direct_tools", "preload": {"tools": "all"}});
+    let ada = session(&router, "ada", settings).await;
+    assert!(listed(&router, &ada).await.is_empty());
+    let error = call(&router, &ada, "API_WHOAMI", None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectedAccount);
+    assert!(error.to_string().contains("no active connected account of `api`"), "{error}");
+
+    let id = connect(&router, &ada).await;
+    assert_eq!(listed(&router, &ada).await, ["API_RESET", "API_WHOAMI"]);
+    assert_eq!(whoami(&router, &ada, None).await, "ada");
+    let found =
+        meta(&router, &ada, "COMPOSIO_SEARCH_TOOLS", json!({"queries": [{"use_case": "whose token is it"}]})).await;
+    assert_eq!(found["results"][0]["primary_tool_slugs"][0], "API_WHOAMI", "{found}");
+    let toolkit = router.get_toolkit("api").await.unwrap();
+    assert_eq!(toolkit.meta.description, "Knows who is asking.");
+
+    // A token that the server forgets is renewed once, and the call made again on the same connection.
+    server.ask("/_forget?what=AccessToken").await;
+    assert_eq!(whoami(&router, &ada, None).await, "ada");
+    assert_eq!(server.count("refresh_token").await, 1);
+    // Without the grant there is nothing to renew it with.
+    server.ask("/_forget?what=AccessToken").await;
+    server.ask("/_forget?what=RefreshToken").await;
+    call(&router, &ada, "API_WHOAMI", None).await.unwrap();
+    assert_eq!(router.get_connected_account(&id).await.unwrap().status, "EXPIRED");
+    assert!(listed(&router, &ada).await.is_empty());
+    router.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_user_has_the_tools_of_their_own_account() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let router = guarded(&server, folder.path(), json!({}));
+    let settings = json!({"session_preset": "direct_tools", "preload": {"tools": "all"}});
+    let ada = session(&router, "ada", settings.clone()).await;
+    let first = connect(&router, &ada).await;
+    assert_eq!(listed(&router, &ada).await, ["API_RESET", "API_WHOAMI"]);
+
+    server.ask("/_set?login=bea").await;
+    let bank = router.in_project(Project::new("bank").unwrap()).unwrap();
+    for view in [&router, &bank] {
+        let bea = session(view, "bea", settings.clone()).await;
+        assert!(listed(view, &bea).await.is_empty(), "what ada lists is not for bea");
+        let error = call(view, &bea, "API_RESET", None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectedAccount);
+        connect(view, &bea).await;
+        assert_eq!(listed(view, &bea).await, ["API_WHOAMI"]);
+        assert_eq!(whoami(view, &bea, None).await, "bea");
+        let error = call(view, &bea, "API_RESET", None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    }
+    assert_eq!(whoami(&router, &ada, None).await, "ada");
+    let all = router.list_tools(&ToolsQuery::default()).await.unwrap();
+    assert!(!all.items.iter().any(|tool| tool.slug.starts_with("API_")), "the catalogue is everybody's");
+    assert_eq!(router.get_tool("API_RESET").await.unwrap_err().kind(), ErrorKind::NotFound);
+    let close = router.get_tool("API_RESE").await.unwrap_err();
+    assert!(!format!("{close:?}").contains("API_RESET"), "{close:?}");
+
+    // Two accounts of one user: both have whoami, and only one the other tool.
+    let request = LinkRequest { toolkit: "api".to_owned(), alias: Some("bea".to_owned()), ..LinkRequest::default() };
+    let second = router.link(&ada, &request).await.unwrap();
+    browse(&second.redirect_url).await;
+    assert_eq!(listed(&router, &ada).await, ["API_RESET", "API_WHOAMI"]);
+    assert_eq!(whoami(&router, &ada, Some("bea")).await, "bea");
+    router.revoke_connected_account(&first).await.unwrap();
+    assert_eq!(listed(&router, &ada).await, ["API_WHOAMI"]);
+    router.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_program_introduces_itself_by_its_document() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let router = guarded(&server, folder.path(), json!({}));
+    let served = router.reached_at("https://tools.example");
+    let reply = served.connect(false, "client.json", "", b"").await;
+    assert_eq!((reply.status, reply.headers()[0].1), (200, "application/json"));
+    let document: Value = serde_json::from_str(&reply.html).unwrap();
+    assert_eq!(document["client_id"], "https://tools.example/connect/client.json");
+    assert_eq!(document["redirect_uris"], json!(["https://tools.example/connect/callback"]));
+    // In a program nobody could read it.
+    assert_eq!(router.connect(false, "client.json", "", b"").await.status, 404);
+
+    // The provider reads it there, and knows the program by its address.
+    let text: String = url::form_urlencoded::byte_serialize(reply.html.as_bytes()).collect();
+    server.ask(&format!("/_document?text={text}")).await;
+    let ada = session(&served, "ada", json!({})).await;
+    let link = link(&served, &ada).await;
+    let asked = |name: &str| {
+        let url = url::Url::parse(&link.redirect_url).unwrap();
+        url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).unwrap()
+    };
+    assert_eq!(asked("client_id"), "https://tools.example/connect/client.json");
+    assert_eq!(asked("resource"), format!("{}/_mcp", server.url));
+    assert_eq!(asked("code_challenge_method"), "S256");
+    assert!(asked("scope").split(' ').any(|scope| scope == "mcp:tools"));
+    let handed_over = CompleteAuth { user_id: "ada".to_owned(), session_uri: agree(&link.redirect_url).await };
+    served.complete_auth(&handed_over).await.unwrap();
+    assert_eq!(whoami(&served, &ada, None).await, "ada");
+    assert_eq!(fetch(&format!("{}/_mcp", server.url), Some("{}")).await.0, 401);
+}
