@@ -91,7 +91,10 @@ servers:
 postgres:
 	sh tests/postgres/install.sh
 
-test-rust: servers postgres
+keyring:
+	sh tests/keyring/install.sh
+
+test-rust: servers postgres keyring
 	cargo test --quiet --workspace
 
 test-python: $(VENV)/installed servers
@@ -223,5 +226,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift kotlin lint node postgres python server servers swift test test-browser \
+.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift keyring kotlin lint node postgres python server servers swift test test-browser \
   test-demo test-kotlin test-node test-prism test-providers test-python test-rust test-server test-swift

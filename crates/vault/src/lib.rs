@@ -20,6 +20,8 @@
 //! ```
 
 mod cipher;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod master;
 mod vault;
 

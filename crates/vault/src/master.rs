@@ -34,6 +34,13 @@ pub enum MasterKeySource {
     Variable(String),
     /// A file with 32 bytes in Base64 that only its owner may read. Made where it is missing.
     File(PathBuf),
+    /// The system's keyring, of builds with the feature `keyring`. Made where it is missing.
+    Keyring {
+        /// The entry's name.
+        name: String,
+        /// A file by which processes take turns to make it.
+        lock: PathBuf,
+    },
 }
 
 impl MasterKey {
@@ -59,7 +66,7 @@ impl MasterKey {
         Ok(Self::new(key))
     }
 
-    /// Reads the key from where it is kept.
+    /// Reads the key from where it is kept. A keyring may ask its user first, and so take its time.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] where it is not there, cannot be read or made, is no key, or others may read it.
@@ -72,6 +79,13 @@ impl MasterKey {
                 Self::parse(&text)
             }
             MasterKeySource::File(path) => Self::from_file(path),
+            #[cfg(feature = "keyring")]
+            MasterKeySource::Keyring { name, lock } => Self::parse(&crate::keyring::text(name, lock)?),
+            #[cfg(not(feature = "keyring"))]
+            MasterKeySource::Keyring { .. } => {
+                Err(Error::new(ErrorKind::Configuration, "this build does not use the system's keyring")
+                    .with_suggested_fix("leave `accounts.keyring` out, and keep the key in a file"))
+            }
         }
     }
 

@@ -41,6 +41,7 @@ use crate::project::Project;
 use crate::router::Router;
 use crate::source::Source;
 use crate::store::{AccountStore, Location};
+use crate::workspace::blocking;
 
 pub(crate) use config::AuthConfig;
 pub use connect::{ConnectReply, Connected};
@@ -107,6 +108,10 @@ impl Accounts {
             Some(MasterKeySource::Variable(MASTER_KEY.to_owned()))
         } else if config.database()? == Location::Memory {
             None
+        } else if options.keyring {
+            let name = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+            let name = name.to_string_lossy().into_owned();
+            Some(MasterKeySource::Keyring { name, lock: data_dir.join("master.lock") })
         } else {
             let default = || data_dir.join("master.key");
             Some(MasterKeySource::File(options.master_key_file.clone().unwrap_or_else(default)))
@@ -150,15 +155,19 @@ impl Accounts {
         self.listener.close();
     }
 
-    fn master(&self) -> Result<MasterKey> {
-        self.master.as_ref().map_or_else(MasterKey::generate, MasterKey::load)
+    async fn master(&self) -> Result<MasterKey> {
+        match self.master.clone() {
+            None => MasterKey::generate(),
+            // A keyring may wait for its user.
+            Some(source) => blocking::run(move |_| MasterKey::load(&source)).await,
+        }
     }
 
     /// The store's vault, made with its first use.
     async fn vault(&self, store: &dyn AccountStore) -> Result<&Vault> {
         self.vault
             .get_or_try_init(|| async {
-                let master = self.master()?;
+                let master = self.master().await?;
                 loop {
                     if let Some(wrapped) = store.data_keys().await? {
                         return Vault::open(&master, &wrapped);
@@ -198,7 +207,7 @@ impl Router {
         self.accounts.vault(store).await?;
         let base = store.data_keys().await?;
         let vault = match &base {
-            Some(wrapped) => Vault::open(&self.accounts.master()?, wrapped)?,
+            Some(wrapped) => Vault::open(&self.accounts.master().await?, wrapped)?,
             None => return Err(Error::new(ErrorKind::Internal, "the store lost its data keys")),
         };
         if store.keep_data_keys(base, vault.wrap(new)?).await? {

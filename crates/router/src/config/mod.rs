@@ -119,6 +119,9 @@ pub struct AccountOptions {
     /// The file of the master key, made where it is missing; `master.key` in the data folder where none is named. The
     /// environment variable `COMPOSIO_MASTER_KEY` goes before it.
     pub master_key_file: Option<PathBuf>,
+    /// Whether the master key is in the system's keyring instead, of builds with the feature `keyring`: one entry a data
+    /// folder. The environment variable goes before it.
+    pub keyring: bool,
     /// What a caller's callback URL may begin with. Those of this machine need no entry.
     pub callback_urls: Vec<String>,
     /// The port on 127.0.0.1 to which providers send users back, where no server is there to; 0 for any that is free.
