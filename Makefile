@@ -40,7 +40,9 @@ demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated pro
 	@if command -v node >/dev/null && command -v npm >/dev/null; then bash tests/mcp-servers/install.sh \
 	  || echo "The MCP servers could not be installed; the demo goes on with the built-in toolkits."; \
 	else echo "Node is not installed; the demo goes on with the built-in toolkits."; fi
-	@$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
+	@if command -v chromium >/dev/null && command -v npm >/dev/null; then $(MAKE) --silent $(BROWSER)/stamp \
+	  || echo "What drives chromium could not be installed; you sign in yourself."; fi
+	@$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS) --browser $(BROWSER)
 
 python: $(VENV)/installed ## Builds the wheel and installs it with its extras into ./.venv.
 
@@ -100,6 +102,9 @@ test-rust: servers postgres keyring
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
 
+# A program in any language, and its user in a real browser.
+STORY := PYTHONDONTWRITEBYTECODE=1 python3 tests/story/run.py $(SERVERS) $(BROWSER)
+
 # Two servers behind one address, and what happens to their store.
 TWO := PYTHONDONTWRITEBYTECODE=1 TEST_SERVERS=2
 
@@ -125,10 +130,11 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/clients/run.py $(TARGET)/debug/composio \
 	  $(CLIENTS) $(CONFORMANCE)/node_modules/node/bin/node $(VENV)/bin/python
 
-# The page on which a user connects an account.
-test-browser: $(TOOLS)/stamp $(BROWSER)/stamp
+# The page on which a user connects an account, and an account from its link to its end.
+test-browser: $(TOOLS)/stamp $(BROWSER)/stamp $(VENV)/installed servers
 	cargo build --quiet -p composio-server
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/browser/run.py $(TARGET)/debug/composio $(BROWSER)
+	$(STORY) $(VENV)/bin/python python/demo/accounts.py
 
 # Found inputs go beside the corpus that is kept.
 fuzz: ## Fuzzes JSON bodies and composio.toml, FUZZ_SECONDS (60) each.
@@ -141,23 +147,26 @@ fuzz: ## Fuzzes JSON bodies and composio.toml, FUZZ_SECONDS (60) each.
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
 
-test-node: node servers
+test-node: node servers $(BROWSER)/stamp
 	cargo build --quiet -p mock-backend
 	node node/tests/run.mjs
+	$(STORY) node tests/story/story.mjs
 	node node/demo/demo.mjs --servers $(SERVERS)
 
-test-kotlin: servers
+test-kotlin: servers $(BROWSER)/stamp
 	cargo build --quiet -p mock-backend
 	bindings/uniffi/kotlin/build.sh test
+	$(STORY) bindings/uniffi/kotlin/build.sh story
 	bindings/uniffi/kotlin/build.sh demo
 
-test-swift: servers
+test-swift: servers $(BROWSER)/stamp
 	bindings/uniffi/swift/swift.sh test
+	$(STORY) bindings/uniffi/swift/swift.sh story
 	bindings/uniffi/swift/swift.sh demo
 
 # The demo with everything, and as a machine without Node and PyPI sees it.
-test-demo: $(VENV)/installed servers
-	$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS)
+test-demo: $(VENV)/installed servers $(BROWSER)/stamp
+	$(VENV)/bin/python python/demo/demo.py --servers $(SERVERS) --browser $(BROWSER)
 	$(VENV)/bin/python python/demo/demo.py
 
 test-prism: $(APIS)/stamp

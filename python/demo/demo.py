@@ -1,6 +1,9 @@
 """A session at work on the embedded router: no key, no account, no network.
 
-demo.py [--servers FOLDER]      FOLDER holds the MCP servers; without them the built-ins alone are shown
+demo.py [--servers FOLDER] [--browser FOLDER]
+
+--servers holds the MCP servers and the OAuth provider; without them the built-ins alone are shown
+--browser holds what drives chromium; without it you sign in yourself
 """
 
 from __future__ import annotations
@@ -16,8 +19,11 @@ import tempfile
 import time
 from typing import Any
 
+import accounts
 import model
 from composio import Composio
+
+STORY = pathlib.Path(__file__).parents[2] / "tests/story"
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
@@ -109,10 +115,39 @@ def mcp_servers(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--servers", type=pathlib.Path)
+    parser.add_argument("--browser", type=pathlib.Path)
     options = parser.parse_args()
     servers = options.servers if options.servers and options.servers.exists() else None
     with tempfile.TemporaryDirectory() as folder:
         run(pathlib.Path(folder), servers)
+        connect(pathlib.Path(folder), servers, options.browser)
+    print(paint("1;32", "\nDone: all of it ran on this machine."))
+
+
+def connect(root: pathlib.Path, servers: pathlib.Path | None, browser: pathlib.Path | None) -> None:
+    """An API with OAuth, at a real provider."""
+    if servers is None or shutil.which("node") is None or not (servers / "node_modules/oidc-provider").exists():
+        say("\nThere is no Node, and so no OAuth provider to connect an account at.")
+        return
+    has_browser = browser is not None and (browser / "node_modules/playwright-core").exists()
+    if not has_browser and not sys.stdin.isatty():
+        say("\nThere is neither a browser nor anybody to sign in at an OAuth provider.")
+        return
+    sys.path.insert(0, str(STORY))
+    import run as provider  # type: ignore[import-not-found]
+
+    folder = root / "story"
+    folder.mkdir()
+
+    def follow(url: str) -> None:
+        if browser is not None and has_browser:
+            say("chromium opens the provider's page, types a name and a password, and agrees")
+            provider.sign_in(browser, url)
+        else:
+            say(f"open this page, sign in with any name and the password “horse staple”, and agree:\n{url}")
+
+    with provider.serving(servers) as url:
+        accounts.story(provider.configuration(url, str(folder)), follow, Step, say)
 
 
 def run(root: pathlib.Path, servers: pathlib.Path | None) -> None:
@@ -219,8 +254,6 @@ def run(root: pathlib.Path, servers: pathlib.Path | None) -> None:
         with Step("Refuse bad input, and say what is wrong"):
             refused = session.execute("TIME_NOW", arguments={"timezone": "Mars/Olympus"})
             say(f"{refused.result_type}: {refused.error}")
-
-    print(paint("1;32", "\nDone: all of it ran on this machine."))
 
 
 def drive(session: Any, tools: list[Any], calls: list[tuple[str, dict[str, Any]]]) -> None:

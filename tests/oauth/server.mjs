@@ -2,8 +2,10 @@
 //
 //     node tests/oauth/server.mjs <folder with node_modules>
 //
-// Prints its URL. The user agrees to everything at once, unless told otherwise. Beside OAuth it answers:
+// Prints its URL. The user agrees to everything at once, unless told otherwise; with --interactive they sign in on pages, with any
+// name and the password "horse staple". Beside OAuth it answers:
 //   /_api               who the bearer token belongs to; 401 without a good one; repeats the header it got
+//   /_openapi           the OpenAPI document of /_api
 //   /_key               the same with the header x-key: key-of-the-user
 //   /_open              the headers authorization and x-key that it got, to anybody
 //   /_mcp               an MCP server (of @modelcontextprotocol/sdk) that takes tokens which were made for it: `whoami` for
@@ -32,7 +34,7 @@ const { InvalidTokenError } = require('@modelcontextprotocol/sdk/server/auth/err
 const { McpServer } = require('@modelcontextprotocol/sdk/server/mcp.js');
 const { StreamableHTTPServerTransport } = require('@modelcontextprotocol/sdk/server/streamableHttp.js');
 
-const settings = { deny: false, ttl: 3600, complete: true, login: 'ada', document: '' };
+const settings = { interactive: process.argv.includes('--interactive'), deny: false, ttl: 3600, complete: true, login: 'ada', document: '' };
 const counts = {};
 const issued = [];
 const rows = new Map();
@@ -106,10 +108,40 @@ provider.use(async (ctx, next) => {
   for (const name of ['access_token', 'refresh_token']) if (ctx.body?.[name]) issued.push(ctx.body[name]);
 });
 
+// What the user answers on a page; nothing where the page is still to be shown.
+async function answered(request, response, { uid, prompt, params }) {
+  const form = request.method === 'POST' ? new URLSearchParams(await text(request)) : undefined;
+  if (prompt.name === 'login') {
+    const login = form?.get('login');
+    if (login && form.get('password') === 'horse staple') return { login: { accountId: login } };
+  } else if (form) {
+    return form.get('answer') === 'agree' ? {} : { error: 'access_denied', error_description: 'the user said no' };
+  }
+  const fields = prompt.name === 'login'
+    ? `<h1>Sign in</h1>${form ? '<p role="alert">The name or the password is wrong.</p>' : ''}
+       <label>Name <input name="login" autocomplete="username"></label>
+       <label>Password <input name="password" type="password" autocomplete="current-password"></label><button>Sign in</button>`
+    : `<h1>Let ${params.client_id} act for you?</h1><button name="answer" value="agree">Agree</button>
+       <button name="answer" value="refuse">Refuse</button>`;
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+  response.end(`<!doctype html><html lang="en"><title>The provider</title><form method="post" action="/interaction/${uid}">${fields}</form>`);
+  return undefined;
+}
+
+async function text(stream) {
+  let all = '';
+  for await (const chunk of stream) all += chunk;
+  return all;
+}
+
 async function interact(request, response) {
-  const { prompt, params, session, grantId } = await provider.interactionDetails(request, response);
-  let result;
-  if (settings.deny) {
+  const details = await provider.interactionDetails(request, response);
+  const { prompt, params, session, grantId } = details;
+  let result = settings.interactive ? await answered(request, response, details) : {};
+  if (result === undefined) return;
+  if (result.login || result.error) {
+    // The page has said it.
+  } else if (settings.deny) {
     result = { error: 'access_denied', error_description: 'the user said no' };
   } else if (prompt.name === 'login') {
     result = { login: { accountId: settings.login } };
@@ -147,6 +179,14 @@ async function own(request, response, url) {
       const { authorization = null, 'x-key': key = null } = request.headers;
       return json(response, 200, { authorization, key });
     }
+    case '/_openapi': return json(response, 200, {
+      openapi: '3.1.0',
+      info: { title: 'Tracker', version: '1', description: 'Issues, and who has them.' },
+      servers: [{ url: issuer }],
+      security: [{ user: ['openid'] }],
+      paths: { '/_api': { get: { operationId: 'whoami', summary: 'Says whose account is used.', responses: { 200: { description: 'The user.' } } } } },
+      components: { securitySchemes: { user: { type: 'openIdConnect', openIdConnectUrl: `${issuer}/.well-known/openid-configuration` } } },
+    });
     case '/_counts': return json(response, 200, counts);
     case '/_issued': return json(response, 200, issued);
     case '/_set':

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# build.sh [build|test|demo] [--release]     builds the library, the generated code and the package; runs the tests or the demo
+# build.sh [build|test|demo|story] [--release]     builds the library, the generated code and the package; runs the tests, the demo or
+#                                            the story of tests/story/run.py
 # build.sh bench URL COUNT                   measures what was built last; prints the median of an execute in µs
 set -euo pipefail
 
@@ -14,7 +15,7 @@ arguments=()
 for argument in "$@"; do
   case $argument in
     --release) profile=release ;;
-    build | test | demo | bench) command=$argument ;;
+    build | test | demo | story | bench) command=$argument ;;
     *) arguments+=("$argument") ;;
   esac
 done
@@ -81,6 +82,11 @@ case $command in
     build
     maven test-compile
     java_with "$here/target/test-classes" dev.composio.demo.DemoKt "$servers"
+    ;;
+  story)
+    build
+    maven test-compile
+    java_with "$here/target/test-classes" dev.composio.story.StoryKt
     ;;
   bench) java_with "$here/target/test-classes" dev.composio.bench.BenchKt "${arguments[@]}" ;;
 esac

@@ -20,6 +20,7 @@ let package = Package(
         .target(name: "Composio", dependencies: ["ComposioNative"]),
         .executableTarget(name: "ComposioDemo", dependencies: ["Composio"]),
         .executableTarget(name: "ComposioBench", dependencies: ["Composio"]),
+        .executableTarget(name: "ComposioStory", dependencies: ["Composio"]),
         .target(name: "ComposioTestSupport", dependencies: ["Composio"], path: "Tests/ComposioTestSupport"),
         .executableTarget(name: "ComposioPlayer", dependencies: ["ComposioTestSupport"], path: "Tests/ComposioPlayer"),
         .target(name: "ReadmePrograms", dependencies: ["Composio"], path: "Generated/ReadmePrograms"),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# swift.sh build|test|demo              builds the library, the generated code and the package; runs the tests or the demo
+# swift.sh build|test|demo|story        builds the library, the generated code and the package; runs the tests, the demo or the
+#                                       story of tests/story/run.py
 # swift.sh bench URL COUNT              builds for release; prints the median of an execute in µs
 #
 # Without a Swift 6 of its own the machine gets Debian's, in a folder: $COMPOSIO_SWIFT_ROOT, by default
@@ -156,9 +157,9 @@ start_mcp_server() {
 command=${1:-}
 arguments=("${@:2}")
 case $command in
-  build | test | demo) ;;
+  build | test | demo | story) ;;
   bench) [[ ${#arguments[@]} == 2 ]] || fail "bench URL COUNT"; profile=release ;;
-  *) fail "expected build, test, demo or bench URL COUNT" ;;
+  *) fail "expected build, test, demo, story or bench URL COUNT" ;;
 esac
 
 native_swift || { make_jail; enter_namespace "$@"; mount_jail; }
@@ -175,6 +176,10 @@ case $command in
   demo)
     [[ ! -e $everything ]] || start_mcp_server
     package run ComposioDemo "${arguments[@]}"
+    ;;
+  story)
+    variables+=("STORY_CONFIG=$STORY_CONFIG")
+    package run ComposioStory
     ;;
   bench)
     package build -c release --product ComposioBench >&2
