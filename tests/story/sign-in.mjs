@@ -6,7 +6,10 @@ import path from 'node:path';
 
 const [modules, url] = process.argv.slice(2);
 const { chromium } = createRequire(path.resolve(modules, 'package.json'))('playwright-core');
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
 try {
   const page = await browser.newPage();
   await page.goto(url);

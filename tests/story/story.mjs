@@ -23,7 +23,10 @@ assert.deepEqual([raw.status, raw.data.sub], [200, 'ada']);
 
 assert.equal((await composio.connectedAccounts.refresh(account.id)).status, 'ACTIVE');
 assert.equal((await session.execute('TRACKER_WHOAMI')).data.body.sub, 'ada');
-assert.deepEqual((await composio.connectedAccounts.revoke(account.id)).revokedTokens, ['refresh_token', 'access_token']);
+assert.deepEqual((await composio.connectedAccounts.revoke(account.id)).revokedTokens, [
+  'refresh_token',
+  'access_token',
+]);
 assert.match((await session.execute('TRACKER_WHOAMI')).error, /REVOKED/);
 await composio.connectedAccounts.delete(account.id);
 await composio.close();

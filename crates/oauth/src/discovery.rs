@@ -184,6 +184,7 @@ impl ServerMetadata {
                 refresh: None,
                 revocation: url_of(fields, "revocation_endpoint")?,
                 device: url_of(fields, "device_authorization_endpoint")?,
+                userinfo: url_of(fields, "userinfo_endpoint")?,
             },
             registration: url_of(fields, "registration_endpoint")?,
             takes_client_documents: flag("client_id_metadata_document_supported"),

@@ -103,6 +103,17 @@ pub(crate) async fn get(http: &dyn Http, url: &Url) -> Result<Answer, OAuthError
     answer(http.send(request(Method::GET, url)?).await?)
 }
 
+/// Gets a document with a token.
+pub(crate) async fn get_signed(http: &dyn Http, url: &Url, token: &SecretString) -> Result<Answer, OAuthError> {
+    let mut request = request(Method::GET, url)?;
+    request.redirects = 0;
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| OAuthError::protocol("the provider gave a token that cannot be sent"))?;
+    value.set_sensitive(true);
+    request.headers.insert(AUTHORIZATION, value);
+    answer(http.send(request).await?)
+}
+
 fn answer(response: Response) -> Result<Answer, OAuthError> {
     let response = response.complete()?;
     let status = response.status.as_u16();

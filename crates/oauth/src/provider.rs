@@ -32,6 +32,9 @@ pub struct Provider {
     /// Where a device asks for its code (RFC 8628).
     #[serde(default)]
     pub device: Option<Url>,
+    /// What says whose account a token is for, as OpenID Connect's userinfo endpoint does.
+    #[serde(default)]
+    pub userinfo: Option<Url>,
 }
 
 impl Provider {

@@ -45,6 +45,8 @@ pub struct Tokens {
     pub expires_in: Option<u64>,
     /// The scopes, where they are others than those asked for.
     pub scope: Option<String>,
+    /// What says whose account it is, of OpenID Connect.
+    pub(crate) id_token: Option<SecretString>,
 }
 
 impl Grant<'_> {
@@ -109,6 +111,7 @@ fn tokens(fields: &Value) -> Result<Tokens, OAuthError> {
             other => other.as_u64(),
         }),
         scope: fields.get("scope").and_then(Value::as_str).map(str::to_owned),
+        id_token: secret("id_token"),
     })
 }
 

@@ -1,12 +1,12 @@
 //! The user has answered.
 
 use composio_contract::{Error, ErrorKind, Result};
-use composio_oauth::{Callback, Grant, OAuthError};
+use composio_oauth::{Callback, Grant, OAuthError, Owner, Provider, Tokens};
 use secrecy::ExposeSecret as _;
 
 use super::connect::Connected;
 use super::link::{NO_SESSION, expiry, hash};
-use super::sealed::{Pending, Stored, open_link, seal_credential};
+use super::sealed::{App, Pending, Stored, open_link, seal_credential, seal_owner};
 use crate::clock;
 use crate::project::Project;
 use crate::router::Router;
@@ -65,14 +65,28 @@ impl Router {
             Err(error) => Err(error),
         };
         let row = match exchanged {
-            Ok(tokens) => {
-                let lapses = expiry(tokens.expires_in);
-                let stored = Stored::OAuth2 { access: tokens.access, refresh: tokens.refresh, app: oauth.app };
-                self.activate(&link.project, &link.account_id, &stored, lapses).await?
-            }
+            Ok(tokens) => self.activate_with(&link, tokens, oauth.app).await?,
             Err(error) => self.fail_account(&link, &error).await?,
         };
         Ok((Connected::of(&row), callback_url))
+    }
+
+    /// The provider has given tokens: the account is active, and whose it is is noted where the provider tells.
+    pub(super) async fn activate_with(&self, link: &LinkRow, tokens: Tokens, app: Box<App>) -> Result<AccountRow> {
+        // A token for one API alone is not for the provider's own.
+        let userinfo = app.provider.userinfo.clone().filter(|_| app.resource.is_none());
+        let provider = Provider { userinfo, ..app.provider.clone() };
+        let owner = tokens.owner(self.accounts.http.as_ref(), &provider, &app.client()).await;
+        // An account serves without it.
+        let owner = owner
+            .inspect_err(
+                |error| tracing::warn!(account = link.account_id, %error, "it is not known whose account it is"),
+            )
+            .ok()
+            .flatten();
+        let lapses = expiry(tokens.expires_in);
+        let stored = Stored::OAuth2 { access: tokens.access, refresh: tokens.refresh, app };
+        self.activate(&link.project, &link.account_id, &stored, owner.as_ref(), lapses).await
     }
 
     /// Marks a link's account as one that could not be connected.
@@ -101,7 +115,7 @@ impl Router {
         let store = self.account_store()?;
         let link = store.take_link(&link.hash).await?.ok_or_else(void_link)?;
         let pending = open_link(self.accounts.vault(store).await?, &link)?;
-        let row = self.activate(&link.project, &link.account_id, stored, None).await?;
+        let row = self.activate(&link.project, &link.account_id, stored, None, None).await?;
         Ok((Connected::of(&row), pending.callback_url))
     }
 
@@ -119,11 +133,13 @@ impl Router {
         project: &Project,
         id: &str,
         stored: &Stored,
+        owner: Option<&Owner>,
         expires_at: Option<i64>,
     ) -> Result<AccountRow> {
         let vault = self.accounts.vault(self.account_store()?).await?;
         self.change_account(project, id, |row| {
             row.credential = Some(seal_credential(vault, row, stored)?);
+            row.owner = owner.map(|owner| seal_owner(vault, row, owner)).transpose()?;
             (row.status, row.status_reason, row.expires_at) = (AccountStatus::Active, None, expires_at);
             Ok(())
         })

@@ -45,6 +45,7 @@ impl AuthConfig {
             ("refresh_url", &options.refresh_url, &mut provider.refresh),
             ("device_url", &options.device_url, &mut provider.device),
             ("revocation_url", &options.revocation_url, &mut provider.revocation),
+            ("userinfo_url", &options.userinfo_url, &mut provider.userinfo),
         ] {
             if let Some(url) = url(name, text)? {
                 *place = Some(url);

@@ -7,8 +7,7 @@ use composio_contract::Result;
 use composio_oauth::{DeviceCode, DevicePoll, OAuthError};
 use tokio::time::sleep;
 
-use super::link::expiry;
-use super::sealed::{App, Stored};
+use super::sealed::App;
 use super::{AuthConfig, OAuthScheme};
 use crate::clock;
 use crate::router::Router;
@@ -72,11 +71,7 @@ impl Router {
         let Some(link) = store.take_link(&hash).await? else { return Ok(()) };
         self.check_link(&link).await?;
         match answer {
-            Ok(tokens) => {
-                let lapses = expiry(tokens.expires_in);
-                let stored = Stored::OAuth2 { access: tokens.access, refresh: tokens.refresh, app };
-                self.activate(&link.project, &link.account_id, &stored, lapses).await?
-            }
+            Ok(tokens) => self.activate_with(&link, tokens, app).await?,
             Err(error) => self.fail_account(&link, &error).await?,
         };
         Ok(())

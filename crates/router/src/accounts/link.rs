@@ -162,6 +162,7 @@ impl Router {
             alias,
             disabled: false,
             credential: None,
+            owner: None,
             expires_at: Some(lapses()),
             created_at: now,
             updated_at: now,

@@ -12,7 +12,7 @@ use super::credential;
 use super::import;
 use super::link::check_alias;
 use super::refresh::is_renewable;
-use super::sealed::{Stored, open_credential, seal_credential};
+use super::sealed::{Stored, open_credential, open_owner, seal_credential};
 use super::select::as_of_now;
 use super::wire;
 use crate::page::Window;
@@ -26,6 +26,15 @@ impl Router {
     async fn account_row(&self, id: &str) -> Result<AccountRow> {
         self.ensure_open()?;
         self.account_store()?.account(&self.project, id).await?.map(as_of_now).ok_or_else(|| unknown(id))
+    }
+
+    /// An account as the contract has it, with whose it is.
+    async fn shown(&self, row: &AccountRow) -> Result<ConnectedAccount> {
+        let owner = match &row.owner {
+            None => None,
+            Some(_) => open_owner(self.accounts.vault(self.account_store()?).await?, row)?,
+        };
+        Ok(wire::account(row, owner))
     }
 
     /// The project's accounts that a query asks for, newest first.
@@ -64,12 +73,17 @@ impl Router {
             None => Vec::new(),
         };
         let rows: Vec<AccountRow> = rows.into_iter().rev().map(as_of_now).filter(fits).collect();
-        Ok(window.cut(rows.iter().map(wire::account).collect::<Vec<_>>().into_iter()))
+        let Page { items: rows, next_cursor, total_pages, current_page, total_items } = window.cut(rows.into_iter());
+        let mut items = Vec::with_capacity(rows.len());
+        for row in &rows {
+            items.push(self.shown(row).await?);
+        }
+        Ok(Page { items, next_cursor, total_pages, current_page, total_items })
     }
 
     /// One of the project's accounts.
     pub(crate) async fn one_account(&self, id: &str) -> Result<ConnectedAccount> {
-        self.account_row(id).await.map(|row| wire::account(&row))
+        self.shown(&self.account_row(id).await?).await
     }
 
     /// Changes an account's alias or its credential.
@@ -116,7 +130,7 @@ impl Router {
                 Ok(())
             })
             .await?;
-        Ok(wire::account(&row))
+        self.shown(&row).await
     }
 
     /// Switches an account on or off.
@@ -131,7 +145,7 @@ impl Router {
                 Ok(())
             })
             .await?;
-        Ok(wire::account(&row))
+        self.shown(&row).await
     }
 
     /// Renews an account's credential now. Where only its user can, because it lapsed for good or was revoked, the answer says

@@ -47,6 +47,7 @@ impl Router {
             refresh: given.refresh.clone().or(found.refresh),
             revocation: given.revocation.clone().or(found.revocation),
             device: given.device.clone().or(found.device),
+            userinfo: given.userinfo.clone().or(found.userinfo),
         };
         let client = match (&config.client, &server) {
             (Some(client), _) => client.clone(),

@@ -1,7 +1,7 @@
 //! What is sealed: credentials, and what finishes a link.
 
 use composio_contract::{Error, ErrorKind, Result};
-use composio_oauth::{Client, ClientAuth, Provider};
+use composio_oauth::{Client, ClientAuth, Owner, Provider};
 use composio_vault::{Binding, Vault};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -114,6 +114,18 @@ pub(super) fn seal_credential(vault: &Vault, row: &AccountRow, stored: &Stored) 
 
 pub(super) fn open_credential(vault: &Vault, row: &AccountRow) -> Result<Option<Stored>> {
     row.credential.as_ref().map(|sealed| unseal(vault, sealed, &credential_of(row))).transpose()
+}
+
+fn owner_of(row: &AccountRow) -> Binding<'_> {
+    Binding { project: row.project.as_str(), id: &row.id, column: "owner" }
+}
+
+pub(super) fn seal_owner(vault: &Vault, row: &AccountRow, owner: &Owner) -> Result<Vec<u8>> {
+    seal(vault, owner, &owner_of(row))
+}
+
+pub(super) fn open_owner(vault: &Vault, row: &AccountRow) -> Result<Option<Owner>> {
+    row.owner.as_ref().map(|sealed| unseal(vault, sealed, &owner_of(row))).transpose()
 }
 
 pub(super) fn seal_link(vault: &Vault, project: &str, account_id: &str, pending: &Pending) -> Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Accounts and auth configs as the contract has them. No secret is in any of them.
 
 use composio_contract::{AccountRef, AuthConfigRef, ConnectedAccount, Extra};
+use composio_oauth::Owner;
 use serde_json::{Value, json};
 
 use super::AuthConfig;
@@ -41,7 +42,8 @@ pub(super) fn state(scheme: &str, status: &str) -> Value {
     val
 }
 
-pub(crate) fn account(row: &AccountRow) -> ConnectedAccount {
+pub(crate) fn account(row: &AccountRow, owner: Option<Owner>) -> ConnectedAccount {
+    let data = owner.map_or_else(|| json!({}), |owner| json!({"owner": owner}));
     let facts = json!({
         "toolkit": {"slug": row.toolkit},
         "auth_config": {
@@ -55,7 +57,7 @@ pub(crate) fn account(row: &AccountRow) -> ConnectedAccount {
         "created_at": clock::rfc3339(row.created_at),
         "updated_at": clock::rfc3339(row.updated_at),
         "state": {"authScheme": row.auth_scheme, "val": state(&row.auth_scheme, status(row))},
-        "data": {},
+        "data": data,
         "params": {},
         "is_disabled": row.disabled,
     });

@@ -166,6 +166,8 @@ pub struct AuthOptions {
     pub device_url: Option<String>,
     /// Where tokens are revoked.
     pub revocation_url: Option<String>,
+    /// What says whose account a token is for: JSON with `sub` or `id`, `name`, `email` and the like.
+    pub userinfo_url: Option<String>,
     /// The API that tokens are for, where the provider wants to know.
     pub resource: Option<String>,
     /// Further parameters of the URL at which the user agrees.

@@ -71,6 +71,8 @@ pub struct AccountRow {
     pub disabled: bool,
     /// The sealed credential.
     pub credential: Option<Vec<u8>>,
+    /// Whose account it is, as far as its API tells, sealed.
+    pub owner: Option<Vec<u8>>,
     /// When the link lapses while the account waits for its user, then when the access token does; milliseconds since 1970.
     pub expires_at: Option<i64>,
     /// Milliseconds since 1970.

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("tickets.sql"),
     include_str!("tokens.sql"),
     include_str!("accounts.sql"),
+    include_str!("owners.sql"),
 ];
 
 /// The version that this program knows.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use composio_contract::{
-    Backend as _, CompleteAuth, DeleteAccount, ErrorKind, LinkRequest, RefreshAccount, SessionToolkitsQuery,
-    SwitchAccount,
+    Backend as _, CompleteAuth, ConnectedAccountsQuery, DeleteAccount, ErrorKind, LinkRequest, RefreshAccount,
+    SessionToolkitsQuery, SwitchAccount,
 };
 use futures_util::future::join_all;
 use serde_json::json;
@@ -31,6 +31,8 @@ async fn from_authorize_to_execute() {
 
     let data = completed(&setup.who().await);
     assert_eq!(data, json!({"sub": "ada", "client": "app", "header": "Bearer ***"}));
+    let account = setup.router.list_connected_accounts(&ConnectedAccountsQuery::default()).await.unwrap();
+    assert_eq!(account.items[0].extra["data"], json!({"owner": {"id": "ada"}}), "whose account it is");
     let toolkits = setup.router.session_toolkits(&setup.session, &SessionToolkitsQuery::default()).await.unwrap();
     let api = toolkits.items.iter().find(|toolkit| toolkit.slug == "api").unwrap();
     assert!(!api.is_no_auth);

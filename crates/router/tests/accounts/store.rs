@@ -37,6 +37,7 @@ fn row(id: &str, user_id: &str, created_at: i64) -> AccountRow {
         alias: None,
         disabled: false,
         credential: None,
+        owner: None,
         expires_at: Some(LATER),
         created_at,
         updated_at: created_at,
@@ -70,6 +71,7 @@ async fn an_account_comes_back_as_it_was_given_and_in_order() {
         alias: Some("work".to_owned()),
         disabled: true,
         credential: Some((0..=255).collect()),
+        owner: Some((0..=255).rev().collect()),
         ..row("ca_3", "ada", 3)
     };
     let rows = [AccountRow { expires_at: None, ..row("ca_2", "ada", 2) }, row("ca_1", "eve", 1), full];

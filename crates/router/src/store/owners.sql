@@ -1,0 +1,2 @@
+-- Whose account it is, as far as its API tells. Sealed.
+ALTER TABLE accounts ADD COLUMN owner BLOB;
