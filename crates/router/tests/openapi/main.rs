@@ -3,5 +3,6 @@
 
 mod api;
 mod calls;
+mod egress;
 mod guard;
 mod raw;
