@@ -57,7 +57,7 @@ impl Backend for Router {
     }
 
     async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<Tool>>> {
-        let session = self.equipped(session_id).await?;
+        let session = self.session(session_id).await?;
         Reply::encode(self.tools_of(&session, query).await?)
     }
 
@@ -71,7 +71,7 @@ impl Backend for Router {
     }
 
     async fn search(&self, session_id: &str, request: &SearchRequest) -> Result<Reply<SearchReply>> {
-        let session = self.equipped(session_id).await?;
+        let session = self.session(session_id).await?;
         Reply::encode(self.search_tools(&session, request).await?)
     }
 
@@ -80,7 +80,7 @@ impl Backend for Router {
     }
 
     async fn execute_meta(&self, session_id: &str, request: &ExecuteMetaRequest) -> Result<Reply<ExecuteReply>> {
-        let session = self.equipped(session_id).await?;
+        let session = self.session(session_id).await?;
         Reply::encode(self.execute_meta_tool(&session, request).await?)
     }
 

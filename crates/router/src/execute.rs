@@ -74,7 +74,7 @@ impl Router {
         request: &ExecuteRequest,
         listener: Option<Arc<dyn Listener>>,
     ) -> Result<ExecuteReply> {
-        let session = self.equipped(session_id).await?;
+        let session = self.session(session_id).await?;
         if !meta::is_meta(&request.tool_slug) {
             return self.execute_tool(&session, request, listener).await;
         }
@@ -133,6 +133,7 @@ impl Router {
             let message = format!("`{slug}` is a meta tool; it is run by itself, with a call for meta tools");
             return Err(Error::validation(message));
         }
+        self.list_for_tool(session, slug).await?;
         let tool = match self.catalog.tool(slug).await {
             Ok(tool) => tool,
             Err(error) => return Err(self.missing_tool(session, slug, error).await),

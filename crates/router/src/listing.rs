@@ -27,25 +27,27 @@ impl Router {
     pub(crate) async fn tools_of(&self, session: &LiveSession, query: &PageQuery) -> Result<Page<Tool>> {
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLS)?;
         let mut tools: Vec<Tool> = meta::offered(&session.policy).map(MetaTool::on_the_wire).collect();
-        tools.extend(self.preloaded(session).await.iter().map(|tool| tool.on_the_wire()));
+        tools.extend(self.preloaded(session).await?.iter().map(|tool| tool.on_the_wire()));
         Ok(window.cut(tools.into_iter()))
     }
 
-    async fn preloaded(&self, session: &LiveSession) -> Vec<Arc<CatalogTool>> {
+    async fn preloaded(&self, session: &LiveSession) -> Result<Vec<Arc<CatalogTool>>> {
         let allowed = |tool: &CatalogTool| session.policy.decide(&tool.subject()).is_ok();
         match session.policy.preload() {
             Preloaded::All => {
+                self.list_by_account(session, |_| true).await?;
                 let toolkits = self.catalog.load(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok()).await;
                 // A toolkit that cannot be read was warned of when it was loaded.
                 let tools = toolkits.into_iter().filter_map(|each| each.tools.ok());
-                tools
+                Ok(tools
                     .flat_map(|tools| tools.iter().map(Arc::clone).collect::<Vec<_>>())
                     .filter(|tool| allowed(tool))
-                    .collect()
+                    .collect())
             }
             Preloaded::Only(slugs) => {
                 let mut tools: Vec<Arc<CatalogTool>> = Vec::new();
                 for slug in slugs {
+                    self.list_for_tool(session, slug).await?;
                     match self.catalog.tool(slug).await {
                         Ok(tool) if !allowed(&tool) => {
                             tracing::warn!(
@@ -60,7 +62,7 @@ impl Router {
                         }
                     }
                 }
-                tools
+                Ok(tools)
             }
         }
     }

@@ -55,6 +55,10 @@ impl LiveSession {
         if !catalog.sources().any(|source| source.has_api() && policy.toolkit(&source.toolkit().slug).is_ok()) {
             policy = policy.without_raw_calls();
         }
+        for source in catalog.sources_by_account() {
+            // Until its user's accounts have been asked.
+            policy.list_only(&source.toolkit().slug, Arc::default());
+        }
         Ok(Self {
             custom: serde_json::from_str(&row.custom_tools).map_err(damaged)?,
             policy,

@@ -13,18 +13,6 @@ use crate::source::Source;
 use crate::store::{AccountRow, AccountStatus};
 
 impl Router {
-    /// A session, with the tools that its user's accounts list now.
-    ///
-    /// # Errors
-    /// Those of [`Router::session`].
-    pub(crate) async fn equipped(&self, id: &str) -> Result<Arc<LiveSession>> {
-        let session = self.session(id).await?;
-        if self.catalog.sources_by_account().next().is_some() {
-            self.list_by_account(&session).await?;
-        }
-        Ok(session)
-    }
-
     /// Why a tool is not there: where it is one of a toolkit whose tools only an account lists, and there is no account, that.
     pub(crate) async fn missing_tool(&self, session: &LiveSession, slug: &str, error: Error) -> Error {
         let of_toolkit = |source: &&Arc<dyn Source>| belongs(slug, &source.toolkit().slug);
@@ -36,12 +24,17 @@ impl Router {
         self.account_for(session, toolkit, None).await.err().unwrap_or(error)
     }
 
-    /// Has the session show the tools that its user's accounts list, asked first where they are not known yet. An account
-    /// that cannot be asked has none until it can.
-    async fn list_by_account(&self, session: &LiveSession) -> Result<()> {
-        let sources = self.catalog.sources_by_account();
-        let sources = sources.filter(|source| session.policy.toolkit(&source.toolkit().slug).is_ok());
+    /// Has a session show the tools that its user's accounts list of toolkits, asked first where they are not known yet. An
+    /// account that cannot be asked has none until it can.
+    pub(crate) async fn list_by_account(&self, session: &LiveSession, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        let is_wanted = |slug: &str| wanted(slug) && session.policy.toolkit(slug).is_ok();
+        let sources = self.catalog.sources_by_account().filter(|source| is_wanted(&source.toolkit().slug));
         join_all(sources.map(|source| self.list_of(session, source))).await.into_iter().collect()
+    }
+
+    /// The same, for the toolkit that a tool's slug names. Whoever runs a tool does not wait for other toolkits.
+    pub(crate) async fn list_for_tool(&self, session: &LiveSession, slug: &str) -> Result<()> {
+        self.list_by_account(session, |toolkit| belongs(slug, toolkit)).await
     }
 
     async fn list_of(&self, session: &LiveSession, source: &Arc<dyn Source>) -> Result<()> {

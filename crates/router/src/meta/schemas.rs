@@ -56,6 +56,7 @@ impl Router {
             {
                 return Ok(search::describe_custom(tool, toolkit));
             }
+            self.list_for_tool(session, slug).await?;
             let tool = self.catalog.tool(slug).await?;
             match session.policy.decide(&tool.subject()) {
                 Ok(_) => Ok(search::describe(&tool, true)),

@@ -89,6 +89,7 @@ impl Router {
         check(&request.queries)?;
         let custom = custom_tools(session, request.experimental.as_ref())?;
         let overlay = index(&custom);
+        self.list_by_account(session, |_| true).await?;
         let toolkits = self.catalog.load(|toolkit| session.policy.toolkit(&toolkit.slug).is_ok()).await;
         let mut schemas = BTreeMap::new();
         let results: Vec<_> = {

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use composio_contract::{
-    Backend as _, CompleteAuth, ErrorKind, ExecuteReply, ExecuteRequest, LinkRequest, PageQuery, Result, ToolsQuery,
+    Backend as _, CompleteAuth, CreateAccount, ErrorKind, ExecuteReply, ExecuteRequest, IdRef, LinkRequest,
+    NewConnection, PageQuery, Result, ToolsQuery,
 };
 use composio_router::{Project, Router, RouterConfig};
 use serde_json::{Value, json};
@@ -156,4 +157,31 @@ async fn a_program_introduces_itself_by_its_document() {
     served.complete_auth(&handed_over).await.unwrap();
     assert_eq!(whoami(&served, &ada, None).await, "ada");
     assert_eq!(fetch(&format!("{}/_mcp", server.url), Some("{}")).await.0, 401);
+}
+
+#[tokio::test]
+async fn who_runs_another_tool_does_not_wait_for_the_server() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    // It takes calls and answers none.
+    let silent =
+        json!({"mcp": [{"slug": "silent", "url": url, "connect": {"scheme": "bearer"}, "start_timeout": 600}]});
+    let router = guarded(&server, folder.path(), silent);
+    let ada = session(&router, "ada", json!({})).await;
+    let state = json!({"authScheme": "BEARER_TOKEN", "val": {"token": "token-of-ada"}});
+    let create = CreateAccount {
+        auth_config: IdRef { id: "ac_silent".to_owned() },
+        connection: NewConnection { user_id: Some("ada".to_owned()), state: Some(state.into()), ..Default::default() },
+    };
+    router.create_connected_account(&create).await.unwrap();
+    tokio::select! {
+        done = call(&router, &ada, "TIME_NOW", None) => assert_eq!(done.unwrap().error, None),
+        _ = listener.accept() => panic!("the server was asked for a tool that is not its own"),
+    }
+    tokio::select! {
+        done = call(&router, &ada, "SILENT_ANY", None) => panic!("it was answered: {done:?}"),
+        _ = listener.accept() => {}
+    }
+    router.close().await.unwrap();
 }
