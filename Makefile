@@ -50,6 +50,11 @@ node: ## Builds the npm packages in ./node.
 	npm --prefix node install --silent --no-package-lock --no-audit --no-fund
 	node node/scripts/build.mjs
 
+# The tests' own: an optimised module takes minutes longer to build, and none of them measures.
+node-debug:
+	npm --prefix node install --silent --no-package-lock --no-audit --no-fund
+	node node/scripts/build.mjs --dev
+
 kotlin: ## Builds the Kotlin library.
 	bindings/uniffi/kotlin/build.sh
 
@@ -72,7 +77,7 @@ $(TOOLS)/stamp: tests/tools.txt
 	$(TOOLS)/bin/$(PIP) -r tests/tools.txt
 	touch $@
 
-lint: $(TOOLS)/stamp $(VENV)/installed node ## Formatters, linters, type checkers, dependency licences.
+lint: $(TOOLS)/stamp $(VENV)/installed node-debug ## Formatters, linters, type checkers, dependency licences.
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	cargo fetch --quiet --locked
@@ -110,7 +115,7 @@ TWO := PYTHONDONTWRITEBYTECODE=1 TEST_SERVERS=2
 
 # The vendor's unchanged package, this project's own, Schemathesis, MCP's conformance suite and clients that no one here wrote
 # against `composio serve`; the clients also against sessions within a program.
-test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp $(CLIENTS)/stamp node postgres
+test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp $(CLIENTS)/stamp node-debug postgres
 	cargo build --quiet -p composio-server -p bench-floor
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
@@ -124,6 +129,8 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	$(TWO) $(TOOLS)/bin/python tests/server/schema.py $(TARGET)/debug/composio $(TOOLS)/bin/schemathesis
 	$(TWO) $(TOOLS)/bin/python tests/server/mcp_client.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/faults.py $(TARGET)/debug/composio
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/memory.py $(TARGET)/debug/composio
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/memory.py $(VENV)/bin/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/bench/loaded.py $(TARGET)/debug/composio $(TARGET)/debug/bench-load 5
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/conformance/run.py $(TARGET)/debug/composio \
 	  $(CONFORMANCE)/node_modules
@@ -147,7 +154,7 @@ fuzz: ## Fuzzes JSON bodies and composio.toml, FUZZ_SECONDS (60) each.
 server: ## Builds the program `composio`.
 	cargo build --quiet --release -p composio-server
 
-test-node: node servers $(BROWSER)/stamp
+test-node: node-debug servers $(BROWSER)/stamp
 	cargo build --quiet -p mock-backend
 	node node/tests/run.mjs
 	$(STORY) node tests/story/story.mjs
@@ -235,5 +242,5 @@ $(PEER)/stamp: tests/bench/peer.txt
 	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift keyring kotlin lint node postgres python server servers swift test test-browser \
-  test-demo test-kotlin test-node test-prism test-providers test-python test-rust test-server test-swift
+.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift keyring kotlin lint node node-debug postgres python server servers swift test \
+  test-browser test-demo test-kotlin test-node test-prism test-providers test-python test-rust test-server test-swift

@@ -11,11 +11,18 @@ mod provider;
 mod runtime;
 mod session;
 
+use std::alloc::System;
+
 use composio_contract::RawJson;
 use napi_derive::napi;
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::convert::parse;
 use crate::errors::{Result, guard};
+
+/// Overwrites what is freed: the libraries that send and receive a credential keep copies of it that nothing else clears.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Every kind of error, for the check that each has a class.
 #[napi]

@@ -9,11 +9,17 @@ mod provider;
 mod runtime;
 mod session;
 
+use std::alloc::System;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use composio_contract::RawJson;
 use pyo3::prelude::*;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Overwrites what is freed: the libraries that send and receive a credential keep copies of it that nothing else clears.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 #[pymodule]
 mod _native {
