@@ -58,7 +58,8 @@ def use(url: str) -> str:
 
     def call(method: str, path: str, body: object) -> dict:
         # Each on a connection of its own.
-        reply = requests.request(method, f"{url}/api/v3.1{path}", json=body, headers={"connection": "close"}, timeout=10)
+        headers = {"connection": "close"}
+        reply = requests.request(method, f"{url}/api/v3.1{path}", json=body, headers=headers, timeout=10)
         assert reply.ok, reply.text
         return reply.json()
 
@@ -86,7 +87,8 @@ def main() -> None:
         pathlib.Path(folder, "shop.json").write_text(json.dumps(document))
         config = pathlib.Path(folder, "composio.toml")
         config.write_text('[[toolkit]]\nopenapi = "shop.json"\nallow_hosts = ["127.0.0.1"]\n')
-        command = [sys.argv[1], "--config", str(config), "--data", folder, "serve", "--listen", "127.0.0.1:0"]
+        base = [sys.argv[1], "--config", str(config), "--data", folder]
+        command = [*base, "serve", "--listen", "127.0.0.1:0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
             try:
                 assert server.stdout is not None
