@@ -39,7 +39,7 @@ pub struct LinkReply {
 }
 
 /// `GET /connected_accounts/{nanoid}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ConnectedAccount {
     /// The account's id.
     pub id: String,
@@ -51,6 +51,13 @@ pub struct ConnectedAccount {
     /// Further facts.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// Without further facts, which may hold a credential.
+impl fmt::Debug for ConnectedAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectedAccount").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// The connected account of a toolkit, in a session's list.
@@ -154,7 +161,7 @@ impl fmt::Debug for NewConnection {
 }
 
 /// An account that was made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct CreatedAccount {
     /// Its id.
     pub id: String,
@@ -166,6 +173,13 @@ pub struct CreatedAccount {
     /// Further facts.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// Without further facts, which may hold a credential.
+impl fmt::Debug for CreatedAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedAccount").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// `PATCH /connected_accounts/{nanoid}`

@@ -25,13 +25,20 @@ pub struct AuthConfigsQuery {
 }
 
 /// `GET /auth_configs/{nanoid}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct AuthConfig {
     /// Its id.
     pub id: String,
     /// Further facts.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// Without further facts, which may hold a credential.
+impl fmt::Debug for AuthConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthConfig").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// `POST /auth_configs`

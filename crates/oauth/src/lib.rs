@@ -20,7 +20,7 @@ pub use device::{DeviceCode, DevicePoll};
 pub use discovery::{Challenge, ProtectedResource, ServerMetadata};
 pub use error::{OAuthError, Refusal};
 pub use http::Http;
-pub use mcp::{McpAuthorization, discover_for_mcp};
+pub use mcp::{McpAuthorization, discover_for_mcp, resource_of};
 pub use owner::Owner;
 pub use provider::{Client, ClientAuth, Provider};
 pub use registration::{Registration, client_metadata};

@@ -42,7 +42,7 @@ pub async fn discover_for_mcp(http: &dyn Http, url: &Url) -> Result<McpAuthoriza
             })?;
             (issuer, document.resource, document.scopes)
         }
-        None => (url.origin().ascii_serialization(), canonical(url), Vec::new()),
+        None => (url.origin().ascii_serialization(), resource_of(url), Vec::new()),
     };
     let server = ServerMetadata::discover(http, &issuer).await?;
     if !server.says_pkce {
@@ -55,12 +55,13 @@ pub async fn discover_for_mcp(http: &dyn Http, url: &Url) -> Result<McpAuthoriza
     Ok(McpAuthorization { server, resource, scopes })
 }
 
-/// The server's own name: without a fragment, and without a slash that says nothing.
-fn canonical(url: &Url) -> String {
+/// What a token for a server is asked for with, where the server says nothing else: its URL without a fragment, and without a
+/// slash that says nothing.
+#[must_use]
+pub fn resource_of(url: &Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
-    let text = String::from(url);
-    text.strip_suffix('/').map_or(text.clone(), str::to_owned)
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// What the server says to a request that is not signed.
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_server_is_named_without_what_says_nothing() {
-        let of = |url: &str| canonical(&Url::parse(url).unwrap());
+        let of = |url: &str| resource_of(&Url::parse(url).unwrap());
         assert_eq!(of("https://a.example"), "https://a.example");
         assert_eq!(of("https://a.example/mcp#x"), "https://a.example/mcp");
     }

@@ -65,32 +65,36 @@ impl Owner {
 }
 
 impl Tokens {
-    /// Whose account the tokens are for: what the provider's place for that says, else the ID token. None where neither does.
-    ///
-    /// # Errors
-    /// [`OAuthError`] where that place cannot be asked.
+    /// Whose account the tokens are for: what the provider's place for that says, with what the ID token says, either alone
+    /// where there is no other. None where neither says anything. Beside it, why that place could not be asked, if so.
     pub async fn owner(
         &self,
         http: &dyn Http,
         provider: &Provider,
         client: &Client,
-    ) -> Result<Option<Owner>, OAuthError> {
+    ) -> (Option<Owner>, Option<OAuthError>) {
         let told = self.id_token.as_ref().and_then(|token| Owner::of_id_token(token, provider, client));
-        let Some(place) = &provider.userinfo else { return Ok(told) };
-        let answer = get_signed(http, place, &self.access).await?;
-        let fields = answer.success("the place that says whose token it is", &[self.access.expose_secret()])?;
-        let Some(found) = Owner::read(&fields) else { return Ok(told) };
+        let Some(place) = &provider.userinfo else { return (told, None) };
+        let fields = get_signed(http, place, &self.access)
+            .await
+            .and_then(|answer| answer.success("the place that says whose token it is", &[self.access.expose_secret()]));
+        let found = match fields {
+            Ok(fields) => Owner::read(&fields),
+            Err(error) => return (told, Some(error)),
+        };
+        let Some(found) = found else { return (told, None) };
         let told = told.unwrap_or_default();
         // OpenID Connect Core, 5.3.2: an answer about another subject is not used.
         if told.id.is_some() && told.id != found.id {
-            return Ok(Some(told));
+            return (Some(told), None);
         }
-        Ok(Some(Owner {
+        let both = Owner {
             id: found.id.or(told.id),
             name: found.name.or(told.name),
             username: found.username.or(told.username),
             email: found.email.or(told.email),
-        }))
+        };
+        (Some(both), None)
     }
 }
 

@@ -281,3 +281,32 @@ async fn what_an_mcp_server_does_not_say_is_taken_from_its_origin() {
     let error = discover_for_mcp(&Played::new(nobody), &server).await.unwrap_err();
     assert!(error.to_string().contains("names nobody"), "{error}");
 }
+
+#[tokio::test]
+async fn whose_account_it_is_comes_from_both_places() {
+    let claims = json!({"iss": "https://id.example", "aud": "app", "sub": "7", "email": "ada@example.com"});
+    let payload = data_encoding::BASE64URL_NOPAD.encode(claims.to_string().as_bytes());
+    let tokens = |http: Played| async move {
+        let url = |path: &str| Some(Url::parse(&format!("https://id.example{path}")).unwrap());
+        let provider = Provider {
+            issuer: Some("https://id.example".to_owned()),
+            token: url("/token"),
+            userinfo: url("/me"),
+            ..Provider::default()
+        };
+        let client = Client::public("app");
+        let got = Grant::Refresh(&"r".into()).exchange(&http, &provider, &client, None).await.unwrap();
+        (got.owner(&http, &provider, &client).await, http)
+    };
+    let given = || (200, json!({"access_token": "token-of-ada", "id_token": format!("h.{payload}.s")}));
+    let (found, http) = tokens(Played::new(vec![given(), (200, json!({"sub": "7", "name": "Ada"}))])).await;
+    let (Some(owner), None) = found else { panic!("{found:?}") };
+    assert_eq!((owner.name.as_deref(), owner.email.as_deref()), (Some("Ada"), Some("ada@example.com")));
+    assert_eq!(http.asked(1).0, "https://id.example/me");
+    // An answer about somebody else is not used, and one that does not come costs nothing that is known.
+    let ((owner, problem), _) = tokens(Played::new(vec![given(), (200, json!({"sub": "8", "name": "Eve"}))])).await;
+    assert!(problem.is_none() && owner.unwrap().name.is_none());
+    let ((owner, problem), _) = tokens(Played::new(vec![given(), (503, json!(null))])).await;
+    assert_eq!(owner.unwrap().id.as_deref(), Some("7"));
+    assert!(!problem.unwrap().to_string().contains("token-of-ada"));
+}

@@ -144,7 +144,7 @@ impl Backend for Router {
     }
 
     async fn link_connected_account(&self, request: &AccountLinkRequest) -> Result<Reply<LinkReply>> {
-        Reply::encode(self.link_outside(request).await?)
+        Reply::encode(self.link_outside(request).await?.0)
     }
 
     async fn complete_auth(&self, request: &CompleteAuth) -> Result<Reply<CompletedAuth>> {

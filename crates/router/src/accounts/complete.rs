@@ -76,14 +76,11 @@ impl Router {
         // A token for one API alone is not for the provider's own.
         let userinfo = app.provider.userinfo.clone().filter(|_| app.resource.is_none());
         let provider = Provider { userinfo, ..app.provider.clone() };
-        let owner = tokens.owner(self.accounts.http.as_ref(), &provider, &app.client()).await;
-        // An account serves without it.
-        let owner = owner
-            .inspect_err(
-                |error| tracing::warn!(account = link.account_id, %error, "it is not known whose account it is"),
-            )
-            .ok()
-            .flatten();
+        let (owner, problem) = tokens.owner(self.accounts.http.as_ref(), &provider, &app.client()).await;
+        if let Some(error) = problem {
+            // The account serves all the same.
+            tracing::warn!(account = link.account_id, %error, "the provider does not say whose account it is");
+        }
         let lapses = expiry(tokens.expires_in);
         let stored = Stored::OAuth2 { access: tokens.access, refresh: tokens.refresh, app };
         self.activate(&link.project, &link.account_id, &stored, owner.as_ref(), lapses).await

@@ -48,9 +48,9 @@ pub struct ConnectReply {
     pub status: u16,
     /// Where the browser goes, for a redirect.
     pub location: Option<String>,
-    /// The page; for a provider, a document in JSON.
-    pub html: String,
-    is_document: bool,
+    /// The page; for a provider, the document about this program.
+    pub body: String,
+    content_type: &'static str,
 }
 
 impl ConnectReply {
@@ -58,7 +58,7 @@ impl ConnectReply {
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, &str)> {
         let mut headers = vec![
-            ("content-type", if self.is_document { "application/json" } else { "text/html; charset=utf-8" }),
+            ("content-type", self.content_type),
             ("cache-control", "no-store"),
             ("content-security-policy", page::CONTENT_POLICY),
             // Not `no-referrer`: a browser would then send the form without saying which origin it comes from.
@@ -70,7 +70,7 @@ impl ConnectReply {
     }
 
     fn page(status: u16, html: String) -> Self {
-        Self { status, location: None, html, is_document: false }
+        Self { status, location: None, body: html, content_type: "text/html; charset=utf-8" }
     }
 
     fn failure(error: &Error) -> Self {
@@ -102,7 +102,8 @@ impl Router {
                 )),
                 (false, CLIENT_DOCUMENT) => {
                     let document = self.describe_client().ok_or_else(complete::void_link)?;
-                    Ok(ConnectReply { is_document: true, ..ConnectReply::page(200, document.to_string()) })
+                    let content_type = "application/json";
+                    Ok(ConnectReply { content_type, ..ConnectReply::page(200, document.to_string()) })
                 }
                 (false, token) => {
                     let (link, row) = self.open_page(token).await?;

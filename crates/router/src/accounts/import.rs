@@ -1,13 +1,11 @@
 //! Credentials that a caller has already, as the contract has them.
 
-use composio_contract::{CreateAccount, CreatedAccount, Error, ErrorKind, RawJson, Result};
+use composio_contract::{AccountLinkRequest, CreateAccount, CreatedAccount, Error, ErrorKind, RawJson, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::AuthScheme;
-use super::link::expiry;
 use super::sealed::{Stored, seal_credential};
-use super::wire::extra;
+use super::{AuthConfig, AuthScheme, wire};
 use crate::router::Router;
 use crate::store::AccountStatus;
 
@@ -70,42 +68,38 @@ impl Router {
         self.ensure_open()?;
         let connection = &request.connection;
         let user_id = connection.user_id.clone().unwrap_or_default();
+        if user_id.trim().is_empty() {
+            return Err(Error::validation("`connection.user_id` must not be empty"));
+        }
         let (toolkit, config) = self.auth_config_of(&request.auth_config.id)?;
         let Some(state) = &connection.state else {
-            let link = composio_contract::AccountLinkRequest {
+            let link = AccountLinkRequest {
                 auth_config_id: config.id.clone(),
                 user_id,
                 callback_url: connection.callback_url.clone(),
                 alias: connection.alias.clone(),
                 experimental: None,
             };
-            let reply = self.link_outside(&link).await?;
-            let status = self.one_account(&reply.connected_account_id).await?.status;
-            return Ok(CreatedAccount {
-                id: reply.connected_account_id,
-                redirect_url: Some(reply.redirect_url),
-                extra: data(config.scheme.name(), &status),
-                status,
-            });
+            let (reply, status) = self.link_outside(&link).await?;
+            return Ok(made(reply.connected_account_id, status, config, Some(reply.redirect_url)));
         };
-        if user_id.trim().is_empty() {
-            return Err(Error::validation("`connection.user_id` must not be empty"));
-        }
         let stored = read(&config.scheme, state)?;
         let alias = self.check_alias(&user_id, toolkit, connection.alias.as_deref()).await?;
         let mut row = self.new_account(&user_id, toolkit, config, alias);
         let store = self.account_store()?;
         row.credential = Some(seal_credential(self.accounts.vault(store).await?, &row, &stored)?);
-        (row.status, row.expires_at) = (AccountStatus::Active, expiry(None));
-        let (id, status) = (row.id.clone(), row.status.name().to_owned());
+        (row.status, row.expires_at) = (AccountStatus::Active, None);
+        let id = row.id.clone();
         store.add_account(row, None).await?;
-        Ok(CreatedAccount { id, redirect_url: None, extra: data(config.scheme.name(), &status), status })
+        Ok(made(id, AccountStatus::Active, config, None))
     }
 }
 
-/// What the contract wants beside: the state without its secret.
-fn data(scheme: &str, status: &str) -> composio_contract::Extra {
-    extra(json!({"connectionData": {"authScheme": scheme, "val": super::wire::state(scheme, status)}}))
+/// A new account as the contract has it: with its state, but for the secret.
+fn made(id: String, status: AccountStatus, config: &AuthConfig, redirect_url: Option<String>) -> CreatedAccount {
+    let (scheme, status) = (config.scheme.name(), status.name());
+    let extra = wire::extra(json!({"connectionData": {"authScheme": scheme, "val": wire::state(scheme, status)}}));
+    CreatedAccount { id, status: status.to_owned(), redirect_url, extra }
 }
 
 #[cfg(test)]

@@ -91,14 +91,15 @@ impl Router {
         self.check_room(session, &toolkit.slug).await?;
         let row = self.new_account(&session.user_id, &toolkit.slug, config, alias);
         let callback_url = request.callback_url.as_deref().or_else(|| session.callback_url());
-        self.keep_offer(self.offer(row, config, &session.id, callback_url).await?).await
+        let offer = self.offer(row, config, &session.id, callback_url).await?;
+        self.keep(offer, true).await.map(|(reply, _)| reply)
     }
 
     /// Makes an account that waits for its user, outside of any session.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for another auth config, else as in a session.
-    pub(crate) async fn link_outside(&self, request: &AccountLinkRequest) -> Result<LinkReply> {
+    pub(crate) async fn link_outside(&self, request: &AccountLinkRequest) -> Result<(LinkReply, AccountStatus)> {
         self.ensure_open()?;
         let (toolkit, config) = self.auth_config_of(&request.auth_config_id)?;
         if request.user_id.trim().is_empty() {
@@ -106,11 +107,15 @@ impl Router {
         }
         let alias = self.check_alias(&request.user_id, toolkit, request.alias.as_deref()).await?;
         let row = self.new_account(&request.user_id, toolkit, config, alias);
-        self.keep_offer(self.offer(row, config, NO_SESSION, request.callback_url.as_deref()).await?).await
+        self.keep(self.offer(row, config, NO_SESSION, request.callback_url.as_deref()).await?, true).await
     }
 
     /// Lets its user connect an account again, which keeps its id. Links to it that are still open are void.
-    pub(super) async fn link_again(&self, row: AccountRow, callback_url: Option<&str>) -> Result<LinkReply> {
+    pub(super) async fn link_again(
+        &self,
+        row: AccountRow,
+        callback_url: Option<&str>,
+    ) -> Result<(LinkReply, AccountStatus)> {
         let config = self.accounts.config(&row.toolkit).ok_or_else(|| {
             let message = format!("the toolkit `{}` needs no connected account any more", row.toolkit);
             Error::new(ErrorKind::Unsupported, message)
@@ -124,16 +129,7 @@ impl Router {
             expires_at: Some(lapses()),
             ..row
         };
-        let Offer { row, link, reply, device } = self.offer(row, config, NO_SESSION, callback_url).await?;
-        let link = Some(link).filter(|_| row.status == AccountStatus::Initiated);
-        if !self.account_store()?.change_account(row, link).await? {
-            let message = format!("the account {} was changed at the same time", reply.connected_account_id);
-            return Err(Error::new(ErrorKind::Conflict, message).with_status(409).with_retryable(true));
-        }
-        if let Some(waiting) = device {
-            self.wait_for_device(waiting);
-        }
-        Ok(reply)
+        self.keep(self.offer(row, config, NO_SESSION, callback_url).await?, false).await
     }
 
     /// The auth config of an id, and its toolkit.
@@ -179,11 +175,11 @@ impl Router {
         callback_url: Option<&str>,
     ) -> Result<Offer> {
         callback_url.map(|url| self.check_callback(url)).transpose()?;
-        let redirect = self.accounts.redirect.as_ref().filter(|_| config.scheme.asks_in_browser());
-        let base = match redirect {
-            None => self.connect_base().await?,
+        let base = if self.accounts.redirect.is_some() && config.scheme.asks_in_browser() {
             // Nobody comes here.
-            Some(_) => String::new(),
+            String::new()
+        } else {
+            self.connect_base().await?
         };
         let token = random()?;
         let vault = self.accounts.vault(self.account_store()?).await?;
@@ -204,9 +200,7 @@ impl Router {
                 url
             }
             AuthScheme::OAuth2(scheme) => {
-                let own = || format!("{base}{}callback", connect::PATH);
-                let redirect = redirect.cloned().unwrap_or_else(own);
-                let (pending, url) = self.ask_at_provider(config, scheme, redirect, &token).await?;
+                let (pending, url) = self.ask_at_provider(config, scheme, self.redirect(&base), &token).await?;
                 oauth = Some(pending);
                 url
             }
@@ -242,14 +236,21 @@ impl Router {
         Ok(Offer { row, link, reply, device })
     }
 
-    async fn keep_offer(&self, offer: Offer) -> Result<LinkReply> {
+    /// Stores what is offered, for a new account or in place of what was known of it, and answers with its status.
+    async fn keep(&self, offer: Offer, is_new: bool) -> Result<(LinkReply, AccountStatus)> {
         let Offer { row, link, reply, device } = offer;
-        let link = Some(link).filter(|_| row.status == AccountStatus::Initiated);
-        self.account_store()?.add_account(row, link).await?;
+        let (store, status) = (self.account_store()?, row.status);
+        let link = Some(link).filter(|_| status == AccountStatus::Initiated);
+        if is_new {
+            store.add_account(row, link).await?;
+        } else if !store.change_account(row, link).await? {
+            let message = format!("the account {} was changed at the same time", reply.connected_account_id);
+            return Err(Error::new(ErrorKind::Conflict, message).with_status(409).with_retryable(true));
+        }
         if let Some(waiting) = device {
             self.wait_for_device(waiting);
         }
-        Ok(reply)
+        Ok((reply, status))
     }
 
     /// The alias that an account is to have, where it may.

@@ -153,7 +153,7 @@ async fn answer(request: Request<Incoming>, router: &Router, host: &str) -> Resu
 }
 
 fn response(reply: &ConnectReply) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(reply.html.clone())));
+    let mut response = Response::new(Full::new(Bytes::from(reply.body.clone())));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers() {
         if let Ok(value) = HeaderValue::from_str(value) {

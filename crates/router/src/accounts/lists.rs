@@ -21,7 +21,10 @@ impl Router {
         if session.policy.toolkit(toolkit).is_err() {
             return error;
         }
-        self.account_for(session, toolkit, None).await.err().unwrap_or(error)
+        match self.has_account(session, toolkit).await {
+            Ok(false) => self.account_for(session, toolkit, None).await.err().unwrap_or(error),
+            _ => error,
+        }
     }
 
     /// Has a session show the tools that its user's accounts list of toolkits, asked first where they are not known yet. An
@@ -48,14 +51,10 @@ impl Router {
             )
         }))
         .await;
-        let mut lists = lists.into_iter().flatten();
-        let all = match (lists.next(), lists.next()) {
-            (None, _) => Arc::default(),
-            (Some(one), None) => one,
-            (Some(one), Some(other)) => {
-                let rest = lists.flat_map(|list| list.iter().cloned().collect::<Vec<_>>());
-                Arc::new(one.iter().chain(other.iter()).cloned().chain(rest).collect())
-            }
+        let lists: Vec<Arc<HashSet<String>>> = lists.into_iter().flatten().collect();
+        let all = match lists.as_slice() {
+            [one] => Arc::clone(one),
+            several => Arc::new(several.iter().flat_map(|list| list.iter().cloned()).collect()),
         };
         session.policy.list_only(toolkit, all);
         Ok(())

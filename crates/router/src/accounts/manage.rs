@@ -116,16 +116,21 @@ impl Router {
                 Some((import::read(&config.scheme, &state)?, config))
             }
         };
-        let vault = self.accounts.vault(self.account_store()?).await?;
+        // Whoever only renames needs no master key.
+        let credential = match credential {
+            None => None,
+            Some((stored, config)) => Some((self.accounts.vault(self.account_store()?).await?, stored, config)),
+        };
         let row = self
             .change_account(&self.project, id, |row| {
                 if let Some(alias) = &alias {
                     row.alias.clone_from(alias);
                 }
-                if let Some((stored, config)) = &credential {
-                    row.auth_scheme = config.scheme.name().to_owned();
+                if let Some((vault, stored, config)) = &credential {
+                    (row.auth_config, row.auth_scheme) = (config.id.clone(), config.scheme.name().to_owned());
                     row.credential = Some(seal_credential(vault, row, stored)?);
                     (row.status, row.status_reason, row.expires_at) = (AccountStatus::Active, None, None);
+                    row.owner = None;
                 }
                 Ok(())
             })
@@ -137,15 +142,13 @@ impl Router {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`].
-    pub(crate) async fn switch_account(&self, id: &str, enabled: bool) -> Result<ConnectedAccount> {
-        self.account_row(id).await?;
-        let row = self
-            .change_account(&self.project, id, |row| {
-                row.disabled = !enabled;
-                Ok(())
-            })
-            .await?;
-        self.shown(&row).await
+    pub(crate) async fn switch_account(&self, id: &str, enabled: bool) -> Result<()> {
+        self.ensure_open()?;
+        let switch = |row: &mut AccountRow| {
+            row.disabled = !enabled;
+            Ok(())
+        };
+        self.change_account(&self.project, id, switch).await.map(drop)
     }
 
     /// Renews an account's credential now. Where only its user can, because it lapsed for good or was revoked, the answer says
@@ -157,8 +160,8 @@ impl Router {
     pub(crate) async fn refresh_account(&self, id: &str, request: &RefreshAccount) -> Result<RefreshedAccount> {
         let row = self.account_row(id).await?;
         if row.status != AccountStatus::Active {
-            let reply = self.link_again(row, request.redirect_url.as_deref()).await?;
-            let status = self.one_account(id).await?.status;
+            let (reply, status) = self.link_again(row, request.redirect_url.as_deref()).await?;
+            let status = status.name().to_owned();
             return Ok(RefreshedAccount { id: id.to_owned(), status, redirect_url: Some(reply.redirect_url) });
         }
         if !is_renewable(&row) {

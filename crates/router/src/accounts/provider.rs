@@ -53,7 +53,8 @@ impl Router {
             (Some(client), _) => client.clone(),
             (None, Some(server)) => {
                 let redirects: Vec<&str> = redirect.into_iter().collect();
-                let document = self.client_document();
+                // Its document is of one that asks users in a browser.
+                let document = redirect.and_then(|_| self.client_document());
                 let made = Registration::make(http, server, document.as_ref(), CLIENT_NAME, &redirects).await;
                 made.map_err(Error::from)?.client
             }
@@ -89,8 +90,13 @@ impl Router {
             }
             _ => None,
         };
-        let resource = resource.or_else(|| scheme.mcp.as_ref().map(Url::to_string));
+        let resource = resource.or_else(|| scheme.mcp.as_ref().map(composio_oauth::resource_of));
         Ok(Found { server, resource, scopes })
+    }
+
+    /// Where providers send users back to.
+    pub(super) fn redirect(&self, base: &str) -> String {
+        self.accounts.redirect.clone().unwrap_or_else(|| format!("{base}{}callback", connect::PATH))
     }
 
     /// Where the document about this program is: its id at providers that take such.
@@ -104,8 +110,7 @@ impl Router {
     /// The document about this program that providers read at its own address.
     pub(super) fn describe_client(&self) -> Option<Value> {
         let base = self.base.as_deref()?;
-        let redirect = format!("{base}{}callback", connect::PATH);
-        let mut document = client_metadata(CLIENT_NAME, &[&redirect]);
+        let mut document = client_metadata(CLIENT_NAME, &[&self.redirect(base)]);
         let fields = document.as_object_mut()?;
         fields.insert("client_id".to_owned(), format!("{base}{}{CLIENT_DOCUMENT}", connect::PATH).into());
         fields.insert("client_uri".to_owned(), base.into());

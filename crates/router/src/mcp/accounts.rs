@@ -117,14 +117,13 @@ impl McpAccounts {
         let authorization = Authorization::default();
         let source = McpSource::signed(self.config.clone(), authorization.clone(), self.runtime.clone())?;
         let source = Arc::new(source);
-        let (watched, generation) = (Arc::downgrade(&source), self.generation.clone());
-        let mut seen = source.generation();
-        let server = Arc::clone(&source.server);
+        let (theirs, ours) = (source.server.generation.clone(), self.generation.clone());
         let watcher = self.runtime.spawn(async move {
-            while watched.strong_count() > 0 {
-                server.generation.changed(seen).await;
-                seen = server.generation.get();
-                generation.bump();
+            let mut seen = theirs.get();
+            loop {
+                theirs.changed(seen).await;
+                seen = theirs.get();
+                ours.bump();
             }
         });
         Ok(Connection {
@@ -195,7 +194,7 @@ impl Source for McpAccounts {
         let tools = connection.source.tools().await?;
         self.learn(&connection, &tools);
         let slugs: Arc<HashSet<String>> = Arc::new(tools.iter().map(|tool| tool.slug.to_lowercase()).collect());
-        *listed = Some((connection.source.generation(), Arc::clone(&slugs)));
+        *listed = Some((generation, Arc::clone(&slugs)));
         Ok(slugs)
     }
 

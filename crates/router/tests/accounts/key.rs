@@ -1,6 +1,6 @@
 //! Keys and passwords, which the user types on a page of the router's.
 
-use composio_contract::Backend as _;
+use composio_contract::{Backend as _, ConnectedAccountsQuery, Patch, UpdateAccount};
 use composio_router::accounts::{AuthScheme, KeyPlace};
 use composio_vault::{MasterKey, MasterKeySource};
 use serde_json::json;
@@ -76,4 +76,8 @@ async fn accounts_outlive_the_router_and_a_rotation_of_the_master_key() {
     let stale = router(folder.path(), key(), &url, json!({}));
     let reason = failed(&who(&stale, &session, None).await.unwrap());
     assert!(reason.contains("the master key is not the one"), "{reason}");
+    // To name an account takes no key.
+    let account = stale.list_connected_accounts(&ConnectedAccountsQuery::default()).await.unwrap().items[0].id.clone();
+    let alias = UpdateAccount { alias: Patch::Set("work".to_owned()), ..UpdateAccount::default() };
+    stale.update_connected_account(&account, &alias).await.unwrap();
 }

@@ -134,14 +134,19 @@ async fn a_program_introduces_itself_by_its_document() {
     let served = router.reached_at("https://tools.example");
     let reply = served.connect(false, "client.json", "", b"").await;
     assert_eq!((reply.status, reply.headers()[0].1), (200, "application/json"));
-    let document: Value = serde_json::from_str(&reply.html).unwrap();
+    let document: Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!(document["client_id"], "https://tools.example/connect/client.json");
     assert_eq!(document["redirect_uris"], json!(["https://tools.example/connect/callback"]));
+    // An app that receives users itself is what the document has, too.
+    let redirect = json!({"accounts": {"redirect_url": "com.example.app:/connected"}});
+    let app = guarded(&server, tempfile::tempdir().unwrap().path(), redirect).reached_at("https://tools.example");
+    let described: Value = serde_json::from_str(&app.connect(false, "client.json", "", b"").await.body).unwrap();
+    assert_eq!(described["redirect_uris"], json!(["com.example.app:/connected"]));
     // In a program nobody could read it.
     assert_eq!(router.connect(false, "client.json", "", b"").await.status, 404);
 
     // The provider reads it there, and knows the program by its address.
-    let text: String = url::form_urlencoded::byte_serialize(reply.html.as_bytes()).collect();
+    let text: String = url::form_urlencoded::byte_serialize(reply.body.as_bytes()).collect();
     server.ask(&format!("/_document?text={text}")).await;
     let ada = session(&served, "ada", json!({})).await;
     let link = link(&served, &ada).await;

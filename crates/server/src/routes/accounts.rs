@@ -97,7 +97,7 @@ pub(super) async fn page(State(app): State<App>, Place(rest): Place<String>, req
     let body = extract::read(request, "a form", FORM).await?;
     let reply = app.router().connect(is_post, &rest, &query, &body).await;
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response: Response = (status, reply.html.clone()).into_response();
+    let mut response: Response = (status, reply.body.clone()).into_response();
     for (name, text) in reply.headers() {
         if let Ok(text) = HeaderValue::from_str(text) {
             response.headers_mut().insert(HeaderName::from_static(name), text);

@@ -30,12 +30,12 @@ export function hidden<T extends object>(value: T, visible: (value: T) => object
   return Object.defineProperty(value, inspect, { value: () => visible(value), enumerable: false });
 }
 
-function shown(account: ConnectedAccount): ConnectedAccount {
+function discreet(account: ConnectedAccount): ConnectedAccount {
   return hidden(account, ({ id, status }) => ({ id, status }));
 }
 
 /** It may hold a client's secret. */
-function plain(config: AuthConfig): AuthConfig {
+function discreetConfig(config: AuthConfig): AuthConfig {
   return hidden(config, ({ id }) => ({ id }));
 }
 
@@ -46,7 +46,7 @@ async function wait(
   timeoutMs: number | undefined,
   options: RequestOptions | undefined,
 ): Promise<ConnectedAccount> {
-  return shown(
+  return discreet(
     camelize(await call(() => client.waitForConnection(text("id", id), timeoutMs), options)) as ConnectedAccount,
   );
 }
@@ -109,13 +109,13 @@ export class ConnectedAccounts {
 
   /** One connected account. */
   async get(id: string, options?: RequestOptions): Promise<ConnectedAccount> {
-    return shown(await this.#manage("get", id, {}, options));
+    return discreet(await this.#manage("get", id, {}, options));
   }
 
   /** A page of connected accounts; the query has the API's parameters, such as `userIds`, `statuses`, `limit`. */
   async list(query: PageQuery & JsonObject = {}, options?: RequestOptions): Promise<Page<ConnectedAccount>> {
     const page = await this.#manage<Page<ConnectedAccount>>("list", "", query, options);
-    return { ...page, items: page.items.map(shown) };
+    return { ...page, items: page.items.map(discreet) };
   }
 
   /**
@@ -219,12 +219,12 @@ export class AuthConfigs {
   /** A page of auth configs; the query has the API's parameters, such as `toolkitSlug`, `limit`. */
   async list(query: PageQuery & JsonObject = {}, options?: RequestOptions): Promise<Page<AuthConfig>> {
     const page = await this.#manage<Page<AuthConfig>>("list", "", snakify(query) as object, options);
-    return { ...page, items: page.items.map(plain) };
+    return { ...page, items: page.items.map(discreetConfig) };
   }
 
   /** One auth config. */
   async get(id: string, options?: RequestOptions): Promise<AuthConfig> {
-    return plain(await this.#manage("get", id, {}, options));
+    return discreetConfig(await this.#manage("get", id, {}, options));
   }
 
   /**
@@ -233,7 +233,7 @@ export class AuthConfigs {
    * @throws UsageError The embedded router makes its own; `composio.toml` says what they need beside.
    */
   async create(toolkit: string, config: JsonObject, options?: RequestOptions): Promise<AuthConfig> {
-    return plain(await this.#manage("create", toolkit, config, options));
+    return discreetConfig(await this.#manage("create", toolkit, config, options));
   }
 
   /** Changes an auth config, with the API's own names. */

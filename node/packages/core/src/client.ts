@@ -1,8 +1,8 @@
 /** The client. */
 
-import { AuthConfigs, ConnectedAccounts } from "./accounts.js";
 import { debuglog } from "node:util";
 
+import { AuthConfigs, ConnectedAccounts } from "./accounts.js";
 import { call, queue, type RequestOptions } from "./calls.js";
 import { camelize, snakify } from "./case.js";
 import {

@@ -147,9 +147,9 @@ impl AccountStore for PostgresStore {
     }
 
     async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool> {
-        const UPDATE: &str = "UPDATE accounts SET auth_config = $4, auth_scheme = $5, status = $6, status_reason = $7, alias = $8, \
-             disabled = $9, credential = $10, expires_at = $11, updated_at = $12, owner = $13, revision = revision + 1 \
-             WHERE project = $1 AND id = $2 AND revision = $3";
+        const UPDATE: &str = "UPDATE accounts SET auth_config = $4, auth_scheme = $5, status = $6, status_reason = $7, \
+                              alias = $8, disabled = $9, credential = $10, expires_at = $11, updated_at = $12, \
+                              owner = $13, revision = revision + 1 WHERE project = $1 AND id = $2 AND revision = $3";
         let text = match &link {
             None => UPDATE.to_owned(),
             Some(_) => format!(
