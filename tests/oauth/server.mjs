@@ -6,10 +6,11 @@
 // name and the password "horse staple". Beside OAuth it answers:
 //   /_api               who the bearer token belongs to; 401 without a good one; repeats the header it got
 //   /_openapi           the OpenAPI document of /_api
+//   /_admin             the same for a token with the scope tracker:admin; 403 for another one
 //   /_key               the same with the header x-key: key-of-the-user
 //   /_open              the headers authorization and x-key that it got, to anybody
 //   /_mcp               an MCP server (of @modelcontextprotocol/sdk) that takes tokens which were made for it: `whoami` for
-//                       everybody, `reset` for ada; it says who gives tokens by the MCP rules
+//                       everybody, `reset` for ada, and `audit` for bob with the scope mcp:admin; it says who gives tokens by the MCP rules
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
 //   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives; &complete=0 leaves the
@@ -70,6 +71,7 @@ const provider = new Provider(issuer, {
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
   }],
+  scopes: ['openid', 'offline_access', 'tracker:admin'],
   clientDefaults: { application_type: 'native' },
   cookies: { keys: ['of a test'] },
   features: {
@@ -83,7 +85,7 @@ const provider = new Provider(issuer, {
       enabled: true,
       defaultResource: () => undefined,
       useGrantedResource: () => true,
-      getResourceServerInfo: (_, resource) => ({ scope: 'mcp:tools', audience: resource, accessTokenFormat: 'opaque' }),
+      getResourceServerInfo: (_, resource) => ({ scope: 'mcp:tools mcp:admin', audience: resource, accessTokenFormat: 'opaque' }),
     },
   },
   fetch: async () => new Response(settings.document, { headers: { 'content-type': 'application/json' } }),
@@ -150,7 +152,7 @@ async function interact(request, response) {
       ? await provider.Grant.find(grantId)
       : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
     grant.addOIDCScope(params.scope ?? 'openid');
-    if (params.resource) grant.addResourceScope(params.resource, 'mcp:tools');
+    if (params.resource) grant.addResourceScope(params.resource, params.scope ?? 'mcp:tools');
     result = { consent: { grantId: await grant.save() } };
   }
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
@@ -163,11 +165,16 @@ function json(response, status, value) {
 
 async function own(request, response, url) {
   switch (url.pathname) {
+    case '/_admin':
     case '/_api': {
       const header = request.headers.authorization ?? '';
       const token = await provider.AccessToken.find(header.replace('Bearer ', ''));
       const client = await provider.ClientCredentials.find(header.replace('Bearer ', ''));
       if (!token && !client) return json(response, 401, { error: 'no good token' });
+      if (url.pathname === '/_admin' && !token?.scope?.split(' ').includes('tracker:admin')) {
+        response.setHeader('www-authenticate', 'Bearer error="insufficient_scope", scope="tracker:admin"');
+        return json(response, 403, { error: 'for admins only' });
+      }
       return json(response, 200, { sub: token?.accountId ?? client.clientId, client: (token ?? client).clientId, header });
     }
     case '/_key': {
@@ -222,12 +229,17 @@ const verifier = {
   },
 };
 const resourceMetadataUrl = getOAuthProtectedResourceMetadataUrl(resource);
-guarded.use('/_mcp', requireBearerAuth({ verifier, requiredScopes: ['mcp:tools'], resourceMetadataUrl }), express.json(), async (request, response) => {
+const bearer = (...requiredScopes) => requireBearerAuth({ verifier, requiredScopes, resourceMetadataUrl });
+guarded.use('/_mcp', express.json(), (request, response, next) => {
+  const isAudit = request.body?.method === 'tools/call' && request.body.params.name === 'audit';
+  (isAudit ? bearer('mcp:tools', 'mcp:admin') : bearer('mcp:tools'))(request, response, next);
+}, async (request, response) => {
   const { sub } = request.auth.extra;
   const mcp = new McpServer({ name: 'guarded', version: '1', description: 'Knows who is asking.' });
   const says = (text) => ({ content: [{ type: 'text', text }] });
   mcp.registerTool('whoami', { description: 'Says whose token it is, and repeats it.' }, async () => says(`${sub} ${request.auth.token}`));
   if (sub === 'ada') mcp.registerTool('reset', { description: 'Resets everything.' }, async () => says('reset'));
+  if (sub === 'bob') mcp.registerTool('audit', { description: 'Lists what everybody did.' }, async () => says(request.auth.scopes.join(' ')));
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined, enableJsonResponse: true });
   response.on('close', () => mcp.close());
   await mcp.connect(transport);

@@ -35,13 +35,15 @@ pub struct ServerMetadata {
     pub says_pkce: bool,
 }
 
-/// What a server's 401 says of the token that it wants (RFC 6750, RFC 9728).
+/// What a server's 401 or 403 says of the token that it wants (RFC 6750, RFC 9728).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
     /// Where its document about its tokens is.
     pub document: Option<Url>,
     /// The scopes that it wants.
     pub scopes: Vec<String>,
+    /// Whether the token that it was given is good, and lacks scopes.
+    pub lacks_scopes: bool,
 }
 
 impl Challenge {
@@ -50,6 +52,7 @@ impl Challenge {
     /// ```
     /// let challenge = composio_oauth::Challenge::parse(r#"Bearer scope="read write""#);
     /// assert_eq!(challenge.scopes, ["read", "write"]);
+    /// assert!(composio_oauth::Challenge::parse(r#"Bearer error="insufficient_scope", scope="admin""#).lacks_scopes);
     /// ```
     #[must_use]
     pub fn parse(header: &str) -> Self {
@@ -57,6 +60,7 @@ impl Challenge {
         Self {
             document: parameter(header, "resource_metadata").and_then(|text| Url::parse(&text).ok()),
             scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            lacks_scopes: parameter(header, "error").is_some_and(|error| error == "insufficient_scope"),
         }
     }
 }

@@ -274,12 +274,16 @@ impl Router {
         }
         let account = self.account_for(session, toolkit, account).await?;
         let (account, credential) = self.credential(account).await?;
-        match run_with(tool, arguments.clone(), context, credential).await {
+        let done = match run_with(tool, arguments.clone(), context, credential).await {
             Err(error) if error.kind() == ErrorKind::Authentication => {
                 let (_, credential) = self.credential_after_refusal(&account).await?;
                 run_with(tool, arguments, context, credential).await
             }
             other => other,
+        };
+        match done {
+            Err(error) => Err(self.note_lacking(session, &account, error).await),
+            done => done,
         }
     }
 }

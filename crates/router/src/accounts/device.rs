@@ -7,6 +7,7 @@ use composio_contract::Result;
 use composio_oauth::{DeviceCode, DevicePoll, OAuthError};
 use tokio::time::sleep;
 
+use super::scopes::with_extra;
 use super::sealed::App;
 use super::{AuthConfig, OAuthScheme};
 use crate::clock;
@@ -32,8 +33,10 @@ impl Router {
         &self,
         config: &AuthConfig,
         scheme: &OAuthScheme,
+        extra_scopes: &str,
     ) -> Result<(Box<App>, DeviceCode)> {
         let (app, scopes) = self.app(config, scheme, None).await?;
+        let scopes = with_extra(scopes, extra_scopes);
         let http = self.accounts.http.as_ref();
         let code = DeviceCode::start(http, &app.provider, &app.client(), &scopes, app.resource.as_deref()).await?;
         Ok((app, code))

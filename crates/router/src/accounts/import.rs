@@ -4,6 +4,7 @@ use composio_contract::{AccountLinkRequest, CreateAccount, CreatedAccount, Error
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::link::checked;
 use super::sealed::{Stored, seal_credential};
 use super::{AuthConfig, AuthScheme, wire};
 use crate::router::Router;
@@ -84,7 +85,8 @@ impl Router {
             return Ok(made(reply.connected_account_id, status, config, Some(reply.redirect_url)));
         };
         let stored = read(&config.scheme, state)?;
-        let alias = self.check_alias(&user_id, toolkit, connection.alias.as_deref()).await?;
+        let others = self.accounts_beside(&user_id, toolkit).await?;
+        let alias = checked(connection.alias.as_deref(), &others)?;
         let mut row = self.new_account(&user_id, toolkit, config, alias);
         let store = self.account_store()?;
         row.credential = Some(seal_credential(self.accounts.vault(store).await?, &row, &stored)?);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::device::Waiting;
 use super::manage::unknown_auth_config;
 use super::sealed::{Pending, PendingDevice, seal_credential, seal_link};
-use super::{AuthConfig, AuthScheme, OAuthFlow, connect};
+use super::{AuthConfig, AuthScheme, OAuthFlow, connect, scopes};
 use crate::clock;
 use crate::router::Router;
 use crate::sessions::LiveSession;
@@ -62,6 +62,13 @@ pub(super) fn check_alias<'a>(alias: &str, others: impl IntoIterator<Item = &'a 
     }
 }
 
+/// The alias that a new account is to have beside others, where it may.
+pub(super) fn checked(alias: Option<&str>, others: &[AccountRow]) -> Result<Option<String>> {
+    let Some(alias) = alias.map(str::trim).filter(|alias| !alias.is_empty()) else { return Ok(None) };
+    check_alias(alias, others)?;
+    Ok(Some(alias.to_owned()))
+}
+
 impl Router {
     /// The same router for callers that reach it at a URL: links lead there, not to a listener of the router's own.
     #[must_use]
@@ -87,9 +94,11 @@ impl Router {
             .with_suggested_fix("run its tools directly")
         })?;
         session.check_auth_config(&toolkit.slug, &config.id)?;
-        let alias = self.check_alias(&session.user_id, &toolkit.slug, request.alias.as_deref()).await?;
+        let accounts = self.accounts_beside(&session.user_id, &toolkit.slug).await?;
+        let alias = checked(request.alias.as_deref(), &accounts)?;
         self.check_room(session, &toolkit.slug).await?;
-        let row = self.new_account(&session.user_id, &toolkit.slug, config, alias);
+        let mut row = self.new_account(&session.user_id, &toolkit.slug, config, alias);
+        row.extra_scopes = scopes::extra_of(&accounts);
         let callback_url = request.callback_url.as_deref().or_else(|| session.callback_url());
         let offer = self.offer(row, config, &session.id, callback_url).await?;
         self.keep(offer, true).await.map(|(reply, _)| reply)
@@ -105,8 +114,10 @@ impl Router {
         if request.user_id.trim().is_empty() {
             return Err(Error::validation("`user_id` must not be empty"));
         }
-        let alias = self.check_alias(&request.user_id, toolkit, request.alias.as_deref()).await?;
-        let row = self.new_account(&request.user_id, toolkit, config, alias);
+        let accounts = self.accounts_beside(&request.user_id, toolkit).await?;
+        let alias = checked(request.alias.as_deref(), &accounts)?;
+        let mut row = self.new_account(&request.user_id, toolkit, config, alias);
+        row.extra_scopes = scopes::extra_of(&accounts);
         self.keep(self.offer(row, config, NO_SESSION, request.callback_url.as_deref()).await?, true).await
     }
 
@@ -159,6 +170,7 @@ impl Router {
             disabled: false,
             credential: None,
             owner: None,
+            extra_scopes: String::new(),
             expires_at: Some(lapses()),
             created_at: now,
             updated_at: now,
@@ -193,14 +205,16 @@ impl Router {
                 format!("{base}{}done", connect::PATH)
             }
             AuthScheme::OAuth2(scheme) if scheme.flow == OAuthFlow::Device => {
-                let (app, asked) = self.ask_for_code(config, scheme).await?;
+                let (app, asked) = self.ask_for_code(config, scheme, &row.extra_scopes).await?;
                 row.expires_at = expiry(Some(asked.expires_in)).min(row.expires_at);
                 let url = asked.verification_complete.clone().map_or_else(page, Into::into);
                 code = Some((app, asked));
                 url
             }
             AuthScheme::OAuth2(scheme) => {
-                let (pending, url) = self.ask_at_provider(config, scheme, self.redirect(&base), &token).await?;
+                let redirect = self.redirect(&base);
+                let asked = self.ask_at_provider(config, scheme, redirect, &token, &row.extra_scopes).await;
+                let (pending, url) = asked?;
                 oauth = Some(pending);
                 url
             }
@@ -253,17 +267,10 @@ impl Router {
         Ok((reply, status))
     }
 
-    /// The alias that an account is to have, where it may.
-    pub(super) async fn check_alias(
-        &self,
-        user_id: &str,
-        toolkit: &str,
-        alias: Option<&str>,
-    ) -> Result<Option<String>> {
-        let Some(alias) = alias.map(str::trim).filter(|alias| !alias.is_empty()) else { return Ok(None) };
+    /// A user's accounts of a toolkit, whatever their status.
+    pub(super) async fn accounts_beside(&self, user_id: &str, toolkit: &str) -> Result<Vec<AccountRow>> {
         let rows = self.account_store()?.accounts(&self.project, Some(user_id)).await?;
-        check_alias(alias, rows.iter().filter(|row| row.toolkit == toolkit))?;
-        Ok(Some(alias.to_owned()))
+        Ok(rows.into_iter().filter(|row| row.toolkit == toolkit).collect())
     }
 
     async fn check_room(&self, session: &LiveSession, toolkit: &str) -> Result<()> {

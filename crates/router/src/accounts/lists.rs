@@ -46,7 +46,11 @@ impl Router {
         let usable = rows.into_iter().filter(|row| row.status == AccountStatus::Active && !row.disabled);
         let lists = join_all(usable.map(|row| async move {
             let id = row.id.clone();
-            self.list_with(source, row).await.inspect_err(
+            let listed = match self.list_with(source, row.clone()).await {
+                Err(error) => Err(self.note_lacking(session, &row, error).await),
+                listed => listed,
+            };
+            listed.inspect_err(
                 |error| tracing::warn!(toolkit, account = id, %error, "an account's tools could not be listed"),
             )
         }))

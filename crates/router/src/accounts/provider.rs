@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::link::expiry;
+use super::scopes::with_extra;
 use super::sealed::{App, PendingOAuth, Stored};
 use super::{AuthConfig, OAuthScheme, connect};
 use crate::router::Router;
@@ -124,8 +125,10 @@ impl Router {
         scheme: &OAuthScheme,
         redirect: String,
         state: &SecretString,
+        extra_scopes: &str,
     ) -> Result<(PendingOAuth, String)> {
         let (app, scopes) = self.app(config, scheme, Some(&redirect)).await?;
+        let scopes = with_extra(scopes, extra_scopes);
         let request = AuthorizationRequest {
             redirect: &redirect,
             scopes: &scopes,

@@ -57,6 +57,11 @@ impl AuthScheme {
         matches!(self, Self::OAuth2(scheme) if scheme.flow == OAuthFlow::Code)
     }
 
+    /// Whether the user agrees to what the provider gives.
+    pub(super) fn asks_user(&self) -> bool {
+        matches!(self, Self::OAuth2(scheme) if scheme.flow != OAuthFlow::ClientCredentials)
+    }
+
     /// The contract's name.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -12,6 +12,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use super::config::{McpServerConfig, McpTransport};
 use super::redact::Redactor;
+use crate::accounts::{lacking, refused};
 
 /// An error that can be told to more than one caller.
 #[derive(Clone, Debug)]
@@ -19,11 +20,16 @@ pub(super) struct Failure {
     pub(super) kind: ErrorKind,
     pub(super) message: String,
     fix: Option<String>,
+    /// The scopes that the account's token lacks.
+    lacks: Option<Vec<String>>,
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        let error = Self::new(failure.kind, failure.message);
+        let error = match failure.lacks {
+            Some(scopes) => refused(failure.message, scopes),
+            None => Self::new(failure.kind, failure.message),
+        };
         match failure.fix {
             Some(fix) => error.with_suggested_fix(fix),
             None => error,
@@ -58,7 +64,7 @@ impl Reporter {
 
     pub(super) fn failure(&self, kind: ErrorKind, what: &str) -> Failure {
         let message = format!("MCP server `{}` ({}) {}", self.name, self.location, self.redactor.clean(what));
-        Failure { kind, message, fix: None }
+        Failure { kind, message, fix: None, lacks: None }
     }
 
     /// The program could not be run.
@@ -83,6 +89,9 @@ impl Reporter {
 
     /// The program ran, or the endpoint was there, but no connection came of it. `report` says how its process ended.
     pub(super) fn not_connected(&self, error: &ClientInitializeError, report: Option<&str>) -> Failure {
+        if let Some(failure) = self.lacking(error.auth_challenge()) {
+            return failure;
+        }
         if error.is_authorization_required() {
             return self.unauthorized();
         }
@@ -127,6 +136,9 @@ impl Reporter {
 
     /// A request failed for another reason than the end of the connection.
     pub(super) fn request(&self, error: &ServiceError) -> Failure {
+        if let Some(failure) = self.lacking(error.auth_challenge()) {
+            return failure;
+        }
         match error {
             error if error.is_authorization_required() => self.unauthorized(),
             ServiceError::UnexpectedResponse => {
@@ -141,6 +153,13 @@ impl Reporter {
             }
             error => self.failure(ErrorKind::Connection, &format!("did not answer: {error}")),
         }
+    }
+
+    /// The account's token is good, and not for this.
+    fn lacking(&self, challenge: Option<&str>) -> Option<Failure> {
+        let scopes = challenge.filter(|_| self.is_of_account).and_then(lacking)?;
+        let failure = self.failure(ErrorKind::ConnectedAccount, "wants more scopes for this");
+        Some(Failure { lacks: Some(scopes), ..failure })
     }
 
     fn unauthorized(&self) -> Failure {

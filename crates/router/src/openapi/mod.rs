@@ -22,7 +22,7 @@ use composio_contract::{Error, ErrorKind, ProxyExecuteRequest, Result};
 use composio_egress::Request;
 use composio_openapi::{Document, Input, Operation, Prepared, Refused, shorten};
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -30,7 +30,7 @@ pub use self::accounts::AccountChoice;
 pub use self::config::{ApiKeyAuth, DocumentPlace, OpenApiConfig, OperationChoice, StaticAuth};
 use self::fetch::Fetched;
 use self::send::Api;
-use crate::accounts::{AuthScheme, Credential};
+use crate::accounts::{AuthScheme, Credential, lacking, refused};
 use crate::slug;
 use crate::source::{
     CallContext, Outcome, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
@@ -337,6 +337,12 @@ impl Source for OpenApiSource {
         let response = self.api.send(request, self.servers(&loaded), own.as_ref().or(account)).await?;
         if response.status == StatusCode::UNAUTHORIZED && account.is_some() {
             return Err(Error::new(ErrorKind::Authentication, reply::failure(tool, &response)));
+        }
+        if response.status == StatusCode::FORBIDDEN
+            && account.is_some()
+            && let Some(scopes) = response.headers.get(WWW_AUTHENTICATE).and_then(|value| lacking(value.to_str().ok()?))
+        {
+            return Err(refused(reply::failure(tool, &response), scopes));
         }
         let next = pagination::next(&response, &ready.input, &arguments);
         reply::outcome(tool, response, next, context).await

@@ -73,6 +73,8 @@ pub struct AccountRow {
     pub credential: Option<Vec<u8>>,
     /// Whose account it is, as far as its API tells, sealed.
     pub owner: Option<Vec<u8>>,
+    /// The scopes that its API turned out to want beside those that everybody is asked for, between spaces.
+    pub extra_scopes: String,
     /// When the link lapses while the account waits for its user, then when the access token does; milliseconds since 1970.
     pub expires_at: Option<i64>,
     /// Milliseconds since 1970.

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("tokens.sql"),
     include_str!("accounts.sql"),
     include_str!("owners.sql"),
+    include_str!("scopes.sql"),
 ];
 
 /// The version that this program knows.

@@ -10,7 +10,7 @@ use composio_router::{Project, Router, RouterConfig};
 use serde_json::{Value, json};
 
 use crate::database;
-use crate::support::{Server, agree, browse, completed, fetch, link, meta, session};
+use crate::support::{Server, agree, browse, completed, failed, fetch, link, meta, session};
 
 /// A router with the server as the toolkit `api`.
 fn guarded(server: &Server, folder: &Path, more: Value) -> Router {
@@ -124,6 +124,23 @@ async fn each_user_has_the_tools_of_their_own_account() {
     assert_eq!(whoami(&router, &ada, Some("bea")).await, "bea");
     router.revoke_connected_account(&first).await.unwrap();
     assert_eq!(listed(&router, &ada).await, ["API_WHOAMI"]);
+    router.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn scopes_that_a_tool_misses_are_asked_for_the_next_time() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let router = guarded(&server, folder.path(), json!({}));
+    server.ask("/_set?login=bob").await;
+    let bob = session(&router, "bob", json!({})).await;
+    let first = connect(&router, &bob).await;
+    let reason = failed(&call(&router, &bob, "API_AUDIT", None).await.unwrap());
+    let lacks = format!("wants more scopes for this. The account {first} lacks the scopes: mcp:tools mcp:admin");
+    assert!(reason.contains(&lacks) && reason.contains("reinitiate_all"), "{reason}");
+    assert_eq!(whoami(&router, &bob, None).await, "bob", "the connection goes on");
+    connect(&router, &bob).await;
+    let done = completed(&call(&router, &bob, "API_AUDIT", None).await.unwrap());
+    assert_eq!(done["text"], "mcp:tools mcp:admin");
     router.close().await.unwrap();
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use composio_contract::{Backend as _, ErrorKind, ExecuteRequest, ProxyExecuteRequest, ProxyReply, Result};
+use composio_contract::{
+    Backend as _, ErrorKind, ExecuteRequest, ProxyExecuteRequest, ProxyReply, RefreshAccount, Result,
+};
 use composio_router::{Router, RouterConfig};
 use serde_json::{Value, json};
 
-use crate::support::{Server, agree, completed, failed, fetch, link, session, who};
+use crate::support::{Server, agree, completed, failed, fetch, link, meta, session, who};
 
 /// A document with two operations: `who`, at a path, and `open`, each with its `security`.
 fn document(server: &Server, path: &str, scheme: Value, who: Value, open: Value) -> String {
@@ -77,6 +79,50 @@ fn app(server: &Server) -> Value {
     }]})
 }
 
+fn scope(url: &str) -> String {
+    let url = url::Url::parse(url).unwrap();
+    url.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned()
+}
+
+#[tokio::test]
+async fn scopes_that_the_api_misses_are_asked_for_the_next_time() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let text = oauth(&server).replace("/_api", "/_admin");
+    let router = router_of(folder.path(), &text, &server, app(&server));
+    let ada = session(&router, "ada", json!({})).await;
+    let asked = link(&router, &ada).await;
+    assert_eq!(scope(&asked.redirect_url), "openid");
+    fetch(&agree(&asked.redirect_url).await, None).await;
+    for _ in 0..2 {
+        let reason = failed(&who(&router, &ada, None).await.unwrap());
+        let lacks = format!("The account {} lacks the scopes: tracker:admin", asked.connected_account_id);
+        assert!(reason.contains("403") && reason.contains(&lacks) && reason.contains("reinitiate_all"), "{reason}");
+    }
+    let status = router.get_connected_account(&asked.connected_account_id).await.unwrap().status.clone();
+    assert_eq!(status, "ACTIVE", "it serves for what it was made for");
+
+    // The model of one who cannot connect accounts is told what its program can do.
+    let alone = session(&router, "ada", json!({"manage_connections": {"enable": false}})).await;
+    let reason = failed(&who(&router, &alone, None).await.unwrap());
+    assert!(reason.contains("session.authorize(\"api\")"), "{reason}");
+    // Others are not asked for more.
+    let bea = session(&router, "bea", json!({})).await;
+    assert_eq!(scope(&link(&router, &bea).await.redirect_url), "openid");
+
+    let arguments = json!({"toolkits": ["api"], "reinitiate_all": true});
+    let answer = meta(&router, &ada, "COMPOSIO_MANAGE_CONNECTIONS", arguments).await;
+    let anew = answer["results"]["api"]["redirect_url"].as_str().unwrap();
+    assert_eq!(scope(anew), "openid tracker:admin");
+    fetch(&agree(anew).await, None).await;
+    assert_eq!(completed(&who(&router, &ada, None).await.unwrap())["body"]["sub"], "ada");
+    // It is not forgotten with the credential.
+    let id = answer["results"]["api"]["connected_account_id"].as_str().unwrap();
+    router.revoke_connected_account(id).await.unwrap();
+    let again = router.refresh_connected_account(id, &RefreshAccount::default()).await.unwrap();
+    assert_eq!(scope(again.redirect_url.as_deref().unwrap()), "openid tracker:admin");
+    router.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn from_a_document_to_a_revoked_account() {
     let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
@@ -96,9 +142,8 @@ async fn from_a_document_to_a_revoked_account() {
     assert_eq!(proxy(&router, &session, "/_api").await.unwrap_err().kind(), ErrorKind::ConnectedAccount);
 
     let asked = link(&router, &session).await;
-    let url = url::Url::parse(&asked.redirect_url).unwrap();
-    let scope = url.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();
-    assert_eq!((url.path(), scope.as_str()), ("/auth", "openid"));
+    assert_eq!(url::Url::parse(&asked.redirect_url).unwrap().path(), "/auth");
+    assert_eq!(scope(&asked.redirect_url), "openid");
     let page = fetch(&agree(&asked.redirect_url).await, None).await.1;
     assert!(page.contains("is connected"), "{page}");
     let told = json!({"sub": "ada", "client": "app", "header": "Bearer ***"});

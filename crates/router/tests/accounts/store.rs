@@ -38,6 +38,7 @@ fn row(id: &str, user_id: &str, created_at: i64) -> AccountRow {
         disabled: false,
         credential: None,
         owner: None,
+        extra_scopes: String::new(),
         expires_at: Some(LATER),
         created_at,
         updated_at: created_at,
@@ -72,6 +73,7 @@ async fn an_account_comes_back_as_it_was_given_and_in_order() {
         disabled: true,
         credential: Some((0..=255).collect()),
         owner: Some((0..=255).rev().collect()),
+        extra_scopes: "read write".to_owned(),
         ..row("ca_3", "ada", 3)
     };
     let rows = [AccountRow { expires_at: None, ..row("ca_2", "ada", 2) }, row("ca_1", "eve", 1), full];
@@ -116,6 +118,7 @@ async fn of_two_changes_one_wins() {
         status: AccountStatus::Expired,
         status_reason: Some("gone\0".to_owned()),
         credential: Some(vec![1, 0, 2]),
+        extra_scopes: "admin".to_owned(),
         expires_at: None,
         ..AccountRow { revision: kept.revision, ..disabled }
     };
@@ -124,6 +127,7 @@ async fn of_two_changes_one_wins() {
     assert_eq!((kept.user_id.as_str(), kept.status, kept.revision), ("ada", AccountStatus::Expired, 3));
     assert_eq!((kept.credential.clone(), kept.expires_at, kept.disabled), (Some(vec![1, 0, 2]), None, true));
     assert!(kept.status_reason.as_deref().unwrap().starts_with("gone"));
+    assert_eq!(kept.extra_scopes, "admin");
     assert!(of(&stores[0]).delete_account(&project, "ca_1").await.unwrap());
     assert!(!of(&stores[1]).delete_account(&project, "ca_1").await.unwrap());
     assert!(!of(&stores[1]).change_account(kept, None).await.unwrap());

@@ -106,7 +106,8 @@ public struct ConnectedAccounts: Sendable {
         return try await request(client.manage("connected_accounts.link", "", options))
     }
 
-    /// Makes an account of a user, active at once where `config` has its credential, else as ``link(userID:authConfigID:callbackURL:alias:allowsMultiple:experimental:)`` does.
+    /// Makes an account of a user, active at once where `config` has its credential, else as
+    /// ``link(userID:authConfigID:callbackURL:alias:allowsMultiple:experimental:)`` does.
     ///
     /// - Parameter config: `auth_scheme` and `val`, such as `["auth_scheme": "API_KEY", "val": ["api_key": "…"]]`.
     /// - Throws: ``ComposioError`` of the kinds `multipleConnectedAccounts`, or `validation`, where the credential is of

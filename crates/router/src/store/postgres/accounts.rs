@@ -15,7 +15,7 @@ use crate::store::accounts::{VAULT, millis};
 use crate::store::{AccountRow, AccountStatus, AccountStore, LinkRow};
 
 const COLUMNS: &str = "id, user_id, toolkit, auth_config, auth_scheme, status, status_reason, alias, disabled, \
-                       credential, expires_at, created_at, updated_at, revision, owner";
+                       credential, expires_at, created_at, updated_at, revision, owner, extra_scopes";
 
 fn account(row: &PgRow, project: &Project) -> sqlx::Result<AccountRow> {
     let status: &str = row.try_get(5)?;
@@ -37,6 +37,7 @@ fn account(row: &PgRow, project: &Project) -> sqlx::Result<AccountRow> {
         updated_at: row.try_get(12)?,
         revision: row.try_get(13)?,
         owner: row.try_get(14)?,
+        extra_scopes: row.try_get(15)?,
     })
 }
 
@@ -84,15 +85,15 @@ impl AccountStore for PostgresStore {
     async fn add_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<()> {
         let insert = format!(
             "INSERT INTO accounts (project, {COLUMNS}) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         );
         let text = match &link {
             None => insert,
             Some(_) => format!(
                 "WITH lapsed AS (DELETE FROM links WHERE hash IN \
-                 (SELECT hash FROM links WHERE expires_at <= $22 FOR UPDATE SKIP LOCKED)), \
+                 (SELECT hash FROM links WHERE expires_at <= $23 FOR UPDATE SKIP LOCKED)), \
                  account AS ({insert} RETURNING project, id) \
-                 INSERT INTO links ({LINK}) SELECT $17, project, id, $18, $19, $20, $21 FROM account"
+                 INSERT INTO links ({LINK}) SELECT $18, project, id, $19, $20, $21, $22 FROM account"
             ),
         };
         let mut statement = sqlx::query(&text)
@@ -111,7 +112,8 @@ impl AccountStore for PostgresStore {
             .bind(row.created_at)
             .bind(row.updated_at)
             .bind(row.revision)
-            .bind(row.owner);
+            .bind(row.owner)
+            .bind(row.extra_scopes);
         if let Some(link) = link {
             statement = statement
                 .bind(link.hash)
@@ -149,14 +151,15 @@ impl AccountStore for PostgresStore {
     async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool> {
         const UPDATE: &str = "UPDATE accounts SET auth_config = $4, auth_scheme = $5, status = $6, status_reason = $7, \
                               alias = $8, disabled = $9, credential = $10, expires_at = $11, updated_at = $12, \
-                              owner = $13, revision = revision + 1 WHERE project = $1 AND id = $2 AND revision = $3";
+                              owner = $13, extra_scopes = $14, revision = revision + 1 \
+                              WHERE project = $1 AND id = $2 AND revision = $3";
         let text = match &link {
             None => UPDATE.to_owned(),
             Some(_) => format!(
                 "WITH account AS ({UPDATE} RETURNING project, id), \
                  void AS (DELETE FROM links USING account WHERE links.project = account.project \
                  AND links.account_id = account.id) \
-                 INSERT INTO links ({LINK}) SELECT $14, project, id, $15, $16, $17, $18 FROM account"
+                 INSERT INTO links ({LINK}) SELECT $15, project, id, $16, $17, $18, $19 FROM account"
             ),
         };
         let mut statement = sqlx::query(&text)
@@ -173,7 +176,8 @@ impl AccountStore for PostgresStore {
             .bind(row.credential)
             .bind(row.expires_at)
             .bind(clock::millis())
-            .bind(row.owner);
+            .bind(row.owner)
+            .bind(row.extra_scopes);
         if let Some(link) = link {
             statement = statement
                 .bind(link.hash)

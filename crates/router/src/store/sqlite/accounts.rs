@@ -13,7 +13,7 @@ use crate::store::accounts::{VAULT, millis};
 use crate::store::{AccountRow, AccountStatus, AccountStore, LinkRow};
 
 const COLUMNS: &str = "id, user_id, toolkit, auth_config, auth_scheme, status, status_reason, alias, disabled, \
-                       credential, expires_at, created_at, updated_at, revision, owner";
+                       credential, expires_at, created_at, updated_at, revision, owner, extra_scopes";
 
 fn account(row: &Row<'_>, project: &Project) -> rusqlite::Result<AccountRow> {
     let status: String = row.get(5)?;
@@ -36,6 +36,7 @@ fn account(row: &Row<'_>, project: &Project) -> rusqlite::Result<AccountRow> {
         updated_at: row.get(12)?,
         revision: row.get(13)?,
         owner: row.get(14)?,
+        extra_scopes: row.get(15)?,
     })
 }
 
@@ -102,7 +103,7 @@ impl AccountStore for SqliteStore {
             connection
                 .prepare_cached(&format!(
                     "INSERT INTO accounts (project, {COLUMNS}) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
                 ))?
                 .execute(params![
                     row.project.as_str(),
@@ -120,7 +121,8 @@ impl AccountStore for SqliteStore {
                     row.created_at,
                     row.updated_at,
                     row.revision,
-                    row.owner
+                    row.owner,
+                    row.extra_scopes
                 ])?;
             link.map_or(Ok(()), |link| insert_link(connection, &link))
         })
@@ -155,7 +157,7 @@ impl AccountStore for SqliteStore {
                 .prepare_cached(
                     "UPDATE accounts SET auth_config = ?4, auth_scheme = ?5, status = ?6, status_reason = ?7, \
                      alias = ?8, disabled = ?9, credential = ?10, expires_at = ?11, updated_at = ?12, \
-                     owner = ?13, revision = revision + 1 WHERE project = ?1 AND id = ?2 AND revision = ?3",
+                     owner = ?13, extra_scopes = ?14, revision = revision + 1 WHERE project = ?1 AND id = ?2 AND revision = ?3",
                 )?
                 .execute(params![
                     row.project.as_str(),
@@ -170,7 +172,8 @@ impl AccountStore for SqliteStore {
                     row.credential,
                     row.expires_at,
                     now,
-                    row.owner
+                    row.owner,
+                    row.extra_scopes
                 ])?;
             let Some(link) = link.filter(|_| changed > 0) else { return Ok(changed > 0) };
             connection
