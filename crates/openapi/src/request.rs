@@ -1,7 +1,8 @@
 //! From arguments to a request.
 
+use serde::Serializer as _;
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Host, Url};
 
 use crate::body::{Body, Part, PartContent};
 use crate::input::{BodyContent, BodyField, BodyFormat, BodyPlan, Input};
@@ -37,7 +38,7 @@ impl Prepared {
         let query: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
         url.set_fragment(None);
-        if url.origin() != base.origin() {
+        if origin(&url) != origin(base) {
             return Err(Refused::new("the path leads to another server"));
         }
         Ok(url)
@@ -125,30 +126,38 @@ impl Input {
                 Some(value) => whole(plan, argument, value, fields),
             },
             BodyContent::Fields { fields, required, others } => {
-                let mut members = Map::new();
-                for field in fields {
-                    if let Some(value) = arguments.get(&field.argument) {
-                        members.insert(field.name.clone(), value.clone());
-                    }
-                }
+                let given =
+                    fields.iter().filter_map(|field| Some((field.name.as_str(), arguments.get(&field.argument)?)));
+                let mut members: Members<'_> = given.collect();
                 if *others {
                     let taken = |name: &str| {
                         fields.iter().any(|field| field.argument == name)
                             || self.parameters.iter().any(|(argument, _)| argument == name)
                     };
                     let rest = arguments.iter().filter(|(name, _)| !taken(name));
-                    members.extend(rest.map(|(name, value)| (name.clone(), value.clone())));
+                    let rest: Members<'_> = rest.map(|(name, value)| (name.as_str(), value)).collect();
+                    members.retain(|(known, _)| !rest.iter().any(|(name, _)| name == known));
+                    members.extend(rest);
                 }
                 if members.is_empty() && !plan.required {
                     return Ok(Body::Empty);
                 }
-                if let Some(missing) = required.iter().find(|name| !members.contains_key(*name)) {
+                if let Some(missing) = required.iter().find(|name| !members.iter().any(|(known, _)| known == name)) {
                     return Err(Refused::new(format!("the body's field `{missing}` is required and missing")));
                 }
                 written(plan, &members, fields)
             }
         }
     }
+}
+
+/// Of a body: what its fields are called, and their values.
+type Members<'a> = Vec<(&'a str, &'a Value)>;
+
+/// What makes a URL's origin, to be compared without a copy of it.
+#[must_use]
+pub fn origin(url: &Url) -> (&str, Option<Host<&str>>, Option<u16>) {
+    (url.scheme(), url.host(), url.port_or_known_default())
 }
 
 fn whole(plan: &BodyPlan, argument: &str, value: &Value, fields: &[BodyField]) -> Result<Body, Refused> {
@@ -161,25 +170,30 @@ fn whole(plan: &BodyPlan, argument: &str, value: &Value, fields: &[BodyField]) -
             _ => Err(Refused::new(format!("`{argument}` must be the path of a file"))),
         },
         BodyFormat::Form | BodyFormat::Multipart => match value {
-            Value::Object(members) => written(plan, members, fields),
+            Value::Object(members) => {
+                let members: Members<'_> = members.iter().map(|(name, value)| (name.as_str(), value)).collect();
+                written(plan, &members, fields)
+            }
             _ => Err(Refused::new(format!("`{argument}` must be an object: it is sent as a form"))),
         },
     }
 }
 
-fn written(plan: &BodyPlan, members: &Map<String, Value>, fields: &[BodyField]) -> Result<Body, Refused> {
+fn written(plan: &BodyPlan, members: &[(&str, &Value)], fields: &[BodyField]) -> Result<Body, Refused> {
     let media_type = plan.media_type.clone();
     match plan.format {
         BodyFormat::Json | BodyFormat::Text | BodyFormat::File => {
-            // The map's own text, whose numbers are those that came.
-            let content = serde_json::to_vec(members).map_err(|error| Refused::new(error.to_string()))?;
+            // The values' own text, whose numbers are those that came.
+            let mut content = Vec::with_capacity(128);
+            let done = serde_json::Serializer::new(&mut content).collect_map(members.iter().copied());
+            done.map_err(|error| Refused::new(error.to_string()))?;
             Ok(Body::Bytes { media_type, content })
         }
         BodyFormat::Form => {
             let pairs: Vec<String> = members
                 .iter()
-                .flat_map(|(name, value)| {
-                    let field = fields.iter().find(|field| field.name == *name);
+                .flat_map(|&(name, value)| {
+                    let field = fields.iter().find(|field| field.name == name);
                     let nested = if value.is_object() { Style::Json } else { Style::Form };
                     let (style, explode) = field.map_or((nested, true), |field| (field.style, field.explode));
                     let style = if value.is_object() || value.is_array() || style == Style::DeepObject {
@@ -195,10 +209,10 @@ fn written(plan: &BodyPlan, members: &Map<String, Value>, fields: &[BodyField]) 
         }
         BodyFormat::Multipart => {
             let mut parts = Vec::new();
-            for (name, value) in members {
-                let field = fields.iter().find(|field| field.name == *name);
+            for &(name, value) in members {
+                let field = fields.iter().find(|field| field.name == name);
                 for value in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
-                    parts.push(Part { name: name.clone(), content: part(name, value, field)? });
+                    parts.push(Part { name: name.to_owned(), content: part(name, value, field)? });
                 }
             }
             Ok(Body::Multipart(parts))

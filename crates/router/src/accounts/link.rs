@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use composio_contract::{AccountLinkRequest, Error, ErrorKind, LinkReply, LinkRequest, Result};
 use composio_oauth::random;
+use composio_openapi::origin;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
@@ -306,10 +307,9 @@ impl Router {
             None => false,
         };
         let allowed = |prefix: &Url| {
-            let same = (prefix.scheme(), prefix.host(), prefix.port_or_known_default())
-                == (url.scheme(), url.host(), url.port_or_known_default());
             let path = prefix.path().trim_end_matches('/');
-            same && url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            origin(prefix) == origin(&url)
+                && url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if (is_loopback && matches!(url.scheme(), "http" | "https")) || self.accounts.callbacks.iter().any(allowed) {
             return Ok(());

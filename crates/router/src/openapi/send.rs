@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, EgressOptions, Hosts, Request, Response};
+use composio_openapi::origin;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -56,11 +57,10 @@ impl Api {
 
     /// Checks that a URL lies on the API's servers or on a host that the configuration allows.
     pub(super) fn admit(&self, url: &Url, servers: &[Url]) -> Result<()> {
-        let origin = url.origin();
-        if servers.iter().any(|server| server.origin() == origin) || self.hosts.allows(url) {
+        if servers.iter().any(|server| origin(server) == origin(url)) || self.hosts.allows(url) {
             return Ok(());
         }
-        let place = origin.ascii_serialization();
+        let place = url.origin().ascii_serialization();
         let known: Vec<String> = servers.iter().map(|server| server.origin().ascii_serialization()).collect();
         Err(Error::new(ErrorKind::BlockedUrl, format!("{place} is no server of this toolkit: {}", known.join(", ")))
             .with_suggested_fix("to reach it, its operator can add the host to the toolkit's `allow_hosts`"))
@@ -97,8 +97,10 @@ impl Api {
     }
 
     async fn attempts(&self, request: Request) -> Result<Response> {
+        if !is_idempotent(&request.method) {
+            return self.egress.send(request).await;
+        }
         let ends = Instant::now() + request.time_limit;
-        let may_repeat = is_idempotent(&request.method);
         let mut attempt = 1;
         loop {
             let mut one = request.clone();
@@ -111,7 +113,7 @@ impl Api {
             };
             let wait = asked.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt - 1));
             let fits = wait <= MAX_WAIT && Instant::now() + wait < ends;
-            if !may_repeat || attempt == ATTEMPTS || !fits {
+            if attempt == ATTEMPTS || !fits {
                 return done;
             }
             tokio::time::sleep(wait).await;
