@@ -146,16 +146,13 @@ impl Egress {
         request.check()?;
         let mut left = request.redirects;
         loop {
-            let mut headers = request.headers.clone();
-            propagate(&mut headers);
-            let response = self
-                .client_for(&request.url)?
-                .request(request.method.clone(), request.url.clone())
-                .headers(headers)
-                .body(request.body.clone())
-                .send()
-                .await
-                .map_err(|error| failed(error, &request.url))?;
+            let client = self.client_for(&request.url)?;
+            let mut one = reqwest::Request::new(request.method.clone(), request.url.clone());
+            // A redirect sends them again.
+            one.headers_mut().clone_from(&request.headers);
+            propagate(one.headers_mut());
+            *one.body_mut() = Some(request.body.clone().into());
+            let response = client.execute(one).await.map_err(|error| failed(error, &request.url))?;
             let status = response.status();
             let location =
                 response.headers().get(LOCATION).filter(|_| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308));
