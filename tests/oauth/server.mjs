@@ -10,7 +10,8 @@
 //   /_key               the same with the header x-key: key-of-the-user
 //   /_open              the headers authorization and x-key that it got, to anybody
 //   /_mcp               an MCP server (of @modelcontextprotocol/sdk) that takes tokens which were made for it: `whoami` for
-//                       everybody, `reset` for ada, and `audit` for bob with the scope mcp:admin; it says who gives tokens by the MCP rules
+//                       everybody, `reset` for ada, and `audit` for bob with the scope mcp:admin;
+//                       it says who gives tokens by the MCP rules
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
 //   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives; &complete=0 leaves the

@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use composio_contract::{Error, ErrorKind, Result};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION};
@@ -204,27 +204,22 @@ fn within_origin(redirects: usize) -> redirect::Policy {
 
 /// Reads a body up to the request's limit; the rest is never fetched.
 async fn read(mut response: reqwest::Response, request: &Request) -> Result<Response> {
-    let mut chunks: Vec<Bytes> = Vec::new();
-    let mut room = request.limit;
+    let mut body = BytesMut::new();
     let mut truncated = false;
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(error, &request.url))? {
+        let room = request.limit - body.len();
         if chunk.len() > room {
-            chunks.push(chunk.slice(..room));
+            body.extend_from_slice(&chunk.slice(..room));
             truncated = true;
             break;
         }
-        room -= chunk.len();
-        chunks.push(chunk);
+        body.extend_from_slice(&chunk);
     }
-    let body = match chunks.as_slice() {
-        [whole] => whole.clone(),
-        several => several.concat().into(),
-    };
     Ok(Response {
         status: response.status(),
         url: request.url.clone(),
         headers: std::mem::take(response.headers_mut()),
-        body,
+        body: body.freeze(),
         truncated,
     })
 }

@@ -50,7 +50,7 @@ pub use body::{Body, Part, PartContent};
 pub use document::{Document, MAX_BYTES};
 pub use input::Input;
 pub use operation::{Method, Operation};
-pub use request::{Prepared, origin};
+pub use request::Prepared;
 pub use security::{KeyPlace, OAuthFlow, OAuthFlowKind, Requirement, SecurityKind, SecurityScheme};
 pub use server::{Server, ServerVariable};
 pub use text::shorten;

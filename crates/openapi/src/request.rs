@@ -2,7 +2,7 @@
 
 use serde::Serializer as _;
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
 use crate::body::{Body, Part, PartContent};
 use crate::input::{BodyContent, BodyField, BodyFormat, BodyPlan, Input};
@@ -38,7 +38,7 @@ impl Prepared {
         let query: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
         url.set_fragment(None);
-        if origin(&url) != origin(base) {
+        if url.origin() != base.origin() {
             return Err(Refused::new("the path leads to another server"));
         }
         Ok(url)
@@ -153,12 +153,6 @@ impl Input {
 
 /// Of a body: what its fields are called, and their values.
 type Members<'a> = Vec<(&'a str, &'a Value)>;
-
-/// What makes a URL's origin, to be compared without a copy of it.
-#[must_use]
-pub fn origin(url: &Url) -> (&str, Option<Host<&str>>, Option<u16>) {
-    (url.scheme(), url.host(), url.port_or_known_default())
-}
 
 fn whole(plan: &BodyPlan, argument: &str, value: &Value, fields: &[BodyField]) -> Result<Body, Refused> {
     let media_type = plan.media_type.clone();

@@ -46,7 +46,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         if call >= calls / 10 {
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
-        // Looked for in the text: to read it would have the next call begin with a cold cache.
         if !reply.data.as_ref().is_some_and(|data| data.as_str().contains(PROOF)) {
             return Err(format!("the answer has no {PROOF}: {reply:?}").into());
         }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use composio_contract::{AccountLinkRequest, Error, ErrorKind, LinkReply, LinkRequest, Result};
 use composio_oauth::random;
-use composio_openapi::origin;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
@@ -70,6 +69,21 @@ pub(super) fn checked(alias: Option<&str>, others: &[AccountRow]) -> Result<Opti
     Ok(Some(alias.to_owned()))
 }
 
+/// Whether a session allows its user another account beside those of a toolkit.
+fn check_room(session: &LiveSession, toolkit: &str, accounts: &[AccountRow]) -> Result<()> {
+    let Some(limit) = session.account_limit() else { return Ok(()) };
+    let active = accounts.iter().filter(|row| row.status == AccountStatus::Active).count();
+    if active < limit {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!("the user has {active} active accounts of `{toolkit}`, and the session allows {limit}"),
+    )
+    .with_status(409)
+    .with_suggested_fix("delete one, or raise `multi_account.max_accounts_per_toolkit`"))
+}
+
 impl Router {
     /// The same router for callers that reach it at a URL: links lead there, not to a listener of the router's own.
     #[must_use]
@@ -97,7 +111,7 @@ impl Router {
         session.check_auth_config(&toolkit.slug, &config.id)?;
         let accounts = self.accounts_beside(&session.user_id, &toolkit.slug).await?;
         let alias = checked(request.alias.as_deref(), &accounts)?;
-        self.check_room(session, &toolkit.slug).await?;
+        check_room(session, &toolkit.slug, &accounts)?;
         let mut row = self.new_account(&session.user_id, &toolkit.slug, config, alias);
         row.extra_scopes = scopes::extra_of(&accounts);
         let callback_url = request.callback_url.as_deref().or_else(|| session.callback_url());
@@ -274,21 +288,6 @@ impl Router {
         Ok(rows.into_iter().filter(|row| row.toolkit == toolkit).collect())
     }
 
-    async fn check_room(&self, session: &LiveSession, toolkit: &str) -> Result<()> {
-        let Some(limit) = session.account_limit() else { return Ok(()) };
-        let rows = self.account_store()?.accounts(&session.project, Some(&session.user_id)).await?;
-        let active = rows.iter().filter(|row| row.toolkit == toolkit && row.status == AccountStatus::Active).count();
-        if active < limit {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!("the user has {active} active accounts of `{toolkit}`, and the session allows {limit}"),
-        )
-        .with_status(409)
-        .with_suggested_fix("delete one, or raise `multi_account.max_accounts_per_toolkit`"))
-    }
-
     /// Whether a user's browser may be sent to a URL afterwards: this machine, or what the configuration names.
     fn check_callback(&self, text: &str) -> Result<()> {
         let refuse = |why: &str| {
@@ -307,9 +306,11 @@ impl Router {
             None => false,
         };
         let allowed = |prefix: &Url| {
+            // Not `Url::origin`, by which no URL of an app's own scheme is like another.
+            let same = (prefix.scheme(), prefix.host(), prefix.port_or_known_default())
+                == (url.scheme(), url.host(), url.port_or_known_default());
             let path = prefix.path().trim_end_matches('/');
-            origin(prefix) == origin(&url)
-                && url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            same && url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if (is_loopback && matches!(url.scheme(), "http" | "https")) || self.accounts.callbacks.iter().any(allowed) {
             return Ok(());

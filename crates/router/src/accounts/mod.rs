@@ -19,7 +19,7 @@ mod page;
 mod provider;
 mod refresh;
 mod scheme;
-mod scopes;
+pub(crate) mod scopes;
 mod sealed;
 mod select;
 pub(crate) mod wire;
@@ -51,7 +51,6 @@ pub(crate) use echoes::Echoes;
 pub(crate) use manage::made_by_the_router;
 pub(crate) use refresh::is_renewable;
 pub use scheme::{AuthScheme, KeyPlace, OAuthFlow, OAuthScheme};
-pub(crate) use scopes::{lacking, refused};
 
 /// Names the master key in the environment.
 pub(crate) const MASTER_KEY: &str = "COMPOSIO_MASTER_KEY";

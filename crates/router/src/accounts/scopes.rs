@@ -46,8 +46,8 @@ fn union(known: &str, more: &[String]) -> String {
     let mut all: Vec<&str> = Vec::new();
     let mut length = 0;
     for scope in known.split_ascii_whitespace().chain(more.iter().map(String::as_str)) {
-        length += scope.len() + 1;
-        if !all.contains(&scope) && length <= LONGEST {
+        if !all.contains(&scope) && length + scope.len() < LONGEST {
+            length += scope.len() + 1;
             all.push(scope);
         }
     }
@@ -120,8 +120,11 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_there_once_and_has_an_end() {
-        let more = ["b".to_owned(), "c".to_owned(), "x".repeat(LONGEST)];
+        let more = ["b".to_owned(), "x".repeat(LONGEST), "c".to_owned()];
         assert_eq!(union("a b", &more), "a b c");
+        // What is there already takes no room.
+        let long = "y".repeat(LONGEST - 10);
+        assert_eq!(union(&long, &[long.clone(), "d".to_owned()]), format!("{long} d"));
         assert_eq!(with_extra(vec!["a".to_owned()], "b a"), ["a", "b"]);
     }
 }

@@ -12,7 +12,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use super::config::{McpServerConfig, McpTransport};
 use super::redact::Redactor;
-use crate::accounts::{lacking, refused};
+use crate::accounts::scopes;
 
 /// An error that can be told to more than one caller.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let error = match failure.lacks {
-            Some(scopes) => refused(failure.message, scopes),
+            Some(lacking) => scopes::refused(failure.message, lacking),
             None => Self::new(failure.kind, failure.message),
         };
         match failure.fix {
@@ -157,9 +157,9 @@ impl Reporter {
 
     /// The account's token is good, and not for this.
     fn lacking(&self, challenge: Option<&str>) -> Option<Failure> {
-        let scopes = challenge.filter(|_| self.is_of_account).and_then(lacking)?;
+        let lacking = challenge.filter(|_| self.is_of_account).and_then(scopes::lacking)?;
         let failure = self.failure(ErrorKind::ConnectedAccount, "wants more scopes for this");
-        Some(Failure { lacks: Some(scopes), ..failure })
+        Some(Failure { lacks: Some(lacking), ..failure })
     }
 
     fn unauthorized(&self) -> Failure {

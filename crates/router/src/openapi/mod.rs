@@ -30,7 +30,7 @@ pub use self::accounts::AccountChoice;
 pub use self::config::{ApiKeyAuth, DocumentPlace, OpenApiConfig, OperationChoice, StaticAuth};
 use self::fetch::Fetched;
 use self::send::Api;
-use crate::accounts::{AuthScheme, Credential, lacking, refused};
+use crate::accounts::{AuthScheme, Credential, scopes};
 use crate::slug;
 use crate::source::{
     CallContext, Outcome, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
@@ -340,9 +340,10 @@ impl Source for OpenApiSource {
         }
         if response.status == StatusCode::FORBIDDEN
             && account.is_some()
-            && let Some(scopes) = response.headers.get(WWW_AUTHENTICATE).and_then(|value| lacking(value.to_str().ok()?))
+            && let Some(header) = response.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok())
+            && let Some(lacking) = scopes::lacking(header)
         {
-            return Err(refused(reply::failure(tool, &response), scopes));
+            return Err(scopes::refused(reply::failure(tool, &response), lacking));
         }
         let next = pagination::next(&response, &ready.input, &arguments);
         reply::outcome(tool, response, next, context).await

@@ -2,7 +2,6 @@
 
 use composio_contract::{Error, ProxyExecuteRequest, Result};
 use composio_egress::Request;
-use composio_openapi::origin;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -76,7 +75,7 @@ fn endpoint(endpoint: &str, base: &Url) -> Result<Url> {
     let path = endpoint.trim_start_matches(['/', '\\']);
     let joined = format!("{}/{path}", base.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/'));
     let url = Url::parse(&joined).map_err(|error| Error::validation(format!("`endpoint` is not a path: {error}")))?;
-    if origin(&url) != origin(base) {
+    if url.origin() != base.origin() {
         return Err(Error::validation("`endpoint` is not a path below the base URL"));
     }
     Ok(url)

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, EgressOptions, Hosts, Request, Response};
-use composio_openapi::origin;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -57,10 +56,11 @@ impl Api {
 
     /// Checks that a URL lies on the API's servers or on a host that the configuration allows.
     pub(super) fn admit(&self, url: &Url, servers: &[Url]) -> Result<()> {
-        if servers.iter().any(|server| origin(server) == origin(url)) || self.hosts.allows(url) {
+        let origin = url.origin();
+        if servers.iter().any(|server| server.origin() == origin) || self.hosts.allows(url) {
             return Ok(());
         }
-        let place = url.origin().ascii_serialization();
+        let place = origin.ascii_serialization();
         let known: Vec<String> = servers.iter().map(|server| server.origin().ascii_serialization()).collect();
         Err(Error::new(ErrorKind::BlockedUrl, format!("{place} is no server of this toolkit: {}", known.join(", ")))
             .with_suggested_fix("to reach it, its operator can add the host to the toolkit's `allow_hosts`"))
