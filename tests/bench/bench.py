@@ -221,7 +221,7 @@ def openapi(bench: Bench) -> None:
     bench.table.at_most("  memory of the process", max(float(size[1]) for size in sizes if size), 60, "MB")
     with backend(bench.options.mock) as url:
         ours, floor = [bench.options.openapi_call, url, 3000], [bench.options.floor, url, "execute", 3000]
-        mine, below, ratio = bench.beside(ours, floor)
+        mine, below, ratio = bench.beside(ours, floor, runs=15)
         what = f"OpenAPI: a call of the router, {mine:,.0f} µs over reqwest alone, {below:,.0f} µs"
         bench.table.at_most(what, ratio, 1.4, "x")
     bench.table.at_most("vault: a credential of 4 KiB is read", bench.median(bench.options.vault), 50, "µs")

@@ -1,9 +1,11 @@
 //! The store in one SQLite file, which several processes may share.
 //!
-//! Reads are made in place: in WAL mode no writer ever holds them up, and they take microseconds. Writes go to another
+//! Reads are made in place: in WAL mode no writer ever holds them up, and they take some ten microseconds. Writes go to another
 //! thread, since another process may hold the database for a while.
 
 mod accounts;
+mod log;
+mod revisions;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +15,11 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::log::{LogSink, LogWriter};
+use self::revisions::Revisions;
+use super::log::LogWriter;
 use super::{
-    ApprovalRow, KeyRow, Location, LogEntry, Revocation, RunStatus, SIGNING_KEY, SessionRow, SessionSummary, Store,
-    VersionRow, failed, fresh_key, full, schema, unavailable,
+    ApprovalRow, KeyRow, Location, LogEntry, Revocation, SIGNING_KEY, SessionRow, SessionSummary, Store, VersionRow,
+    failed, fresh_key, full, schema, unavailable,
 };
 use crate::clock;
 use crate::project::Project;
@@ -29,6 +32,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct SqliteStore {
     reader: Arc<Mutex<Connection>>,
     writer: Arc<Mutex<Connection>>,
+    revisions: Arc<Revisions>,
     log: LogWriter,
 }
 
@@ -42,27 +46,31 @@ impl SqliteStore {
             Error::new(ErrorKind::Configuration, format!("the router's database {location} cannot be opened: {error}"))
                 .with_source(error)
         };
-        let (reader, writer) = match location {
+        let (reader, writer, revisions) = match location {
             Location::File(path) => {
                 make_private_folder(path)?;
                 let mut writer = connect(path).map_err(unusable)?;
                 migrate(&mut writer).map_err(unusable)??;
                 let reader = connect(path).map_err(unusable)?;
-                (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)))
+                let revisions = Revisions::beside(path).map_err(|error| {
+                    let message = format!("the file {location}-stamp cannot be opened: {error}");
+                    Error::new(ErrorKind::Configuration, message).with_source(error)
+                })?;
+                (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)), revisions)
             }
             Location::Memory => {
                 let mut only = Connection::open_in_memory().map_err(unusable)?;
                 only.pragma_update(None, "foreign_keys", true).map_err(unusable)?;
                 migrate(&mut only).map_err(unusable)??;
                 let only = Arc::new(Mutex::new(only));
-                (Arc::clone(&only), only)
+                (Arc::clone(&only), only, Revisions::in_memory())
             }
             Location::Postgres(url) => {
                 return Err(Error::new(ErrorKind::Configuration, format!("{url} is no SQLite database")));
             }
         };
-        let log = LogWriter::start(Sink(Arc::clone(&writer))).map_err(|error| failed("start its log", error))?;
-        Ok(Self { reader, writer, log })
+        let log = LogWriter::start(log::Sink(Arc::clone(&writer))).map_err(|error| failed("start its log", error))?;
+        Ok(Self { reader, writer, revisions: Arc::new(revisions), log })
     }
 
     fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -74,12 +82,34 @@ impl SqliteStore {
         what: &str,
         change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_then(what, change, || {}).await
+    }
+
+    /// A write that other processes need to see at once.
+    async fn change_session<T: Send + 'static>(
+        &self,
+        what: &str,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let revisions = Arc::clone(&self.revisions);
+        self.write_then(what, change, move || revisions.changed()).await
+    }
+
+    /// A write that is carried to its end, with what follows it, whether or not the caller waits for it.
+    async fn write_then<T: Send + 'static>(
+        &self,
+        what: &str,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<T> {
         let writer = Arc::clone(&self.writer);
         tokio::task::spawn_blocking(move || {
             let mut connection = lock(&writer);
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = change(&transaction)?;
-            transaction.commit().map(|()| result)
+            transaction.commit()?;
+            then();
+            Ok(result)
         })
         .await
         .map_err(|error| failed(what, error))?
@@ -97,42 +127,6 @@ fn broken(what: &str, error: rusqlite::Error) -> Error {
         _ if is_busy(&error) => unavailable(what, error),
         _ => failed(what, error),
     }
-}
-
-/// Writes log entries by the same connection as all else.
-struct Sink(Arc<Mutex<Connection>>);
-
-impl LogSink for Sink {
-    fn write(&mut self, batch: &[LogEntry]) -> Result<()> {
-        write_log(&mut lock(&self.0), batch).map_err(|error| broken("write its log", error))
-    }
-}
-
-fn write_log(connection: &mut Connection, batch: &[LogEntry]) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    {
-        let mut insert = transaction.prepare_cached(
-            "INSERT INTO executions (id, project, session_id, user_id, tool_slug, status, error, arguments_size, \
-             arguments_hash, started_at, duration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-             ON CONFLICT DO NOTHING",
-        )?;
-        for entry in batch {
-            insert.execute(params![
-                entry.id,
-                entry.project.as_str(),
-                entry.session_id,
-                entry.user_id,
-                entry.tool_slug,
-                entry.status.name(),
-                entry.error,
-                entry.arguments_size.cast_signed(),
-                entry.arguments_hash,
-                entry.started_at,
-                entry.duration.cast_signed(),
-            ])?;
-        }
-    }
-    transaction.commit()
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
@@ -219,12 +213,21 @@ impl Store for SqliteStore {
     }
 
     async fn revision(&self, project: &Project, session_id: &str) -> Result<Option<i64>> {
-        self.read("read a session", |connection| {
+        // Before the revision: a change after this makes for another stamp.
+        let (stamp, now) = (self.revisions.stamp(), Instant::now());
+        if let Some(known) = stamp.and_then(|stamp| self.revisions.get(stamp, now, project, session_id)) {
+            return Ok(Some(known));
+        }
+        let revision = self.read("read a session", |connection| {
             connection
                 .prepare_cached("SELECT revision FROM sessions WHERE id = ?1 AND project = ?2")?
                 .query_row([session_id, project.as_str()], |row| row.get(0))
                 .optional()
-        })
+        })?;
+        if let (Some(stamp), Some(revision)) = (stamp, revision) {
+            self.revisions.put(stamp, now, project, session_id, revision);
+        }
+        Ok(revision)
     }
 
     async fn session(&self, project: &Project, session_id: &str) -> Result<Option<SessionRow>> {
@@ -283,7 +286,7 @@ impl Store for SqliteStore {
     ) -> Result<bool> {
         let (project, session_id) = (project.clone(), session_id.to_owned());
         let now = clock::millis();
-        self.write("update a session", move |connection| {
+        self.change_session("update a session", move |connection| {
             let changed = connection
                 .prepare_cached(
                     "UPDATE sessions SET config_version = ?2 + 1, revision = revision + 1 \
@@ -300,7 +303,7 @@ impl Store for SqliteStore {
 
     async fn bind_tools(&self, project: &Project, session_id: &str, custom_tools: String) -> Result<bool> {
         let (project, session_id) = (project.clone(), session_id.to_owned());
-        self.write("bind custom tools", move |connection| {
+        self.change_session("bind custom tools", move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE sessions SET custom_tools = ?2, revision = revision + 1 WHERE id = ?1 AND project = ?3",
@@ -313,7 +316,7 @@ impl Store for SqliteStore {
 
     async fn delete_session(&self, project: &Project, session_id: &str) -> Result<bool> {
         let (project, session_id) = (project.clone(), session_id.to_owned());
-        self.write("delete a session", move |connection| {
+        self.change_session("delete a session", move |connection| {
             connection
                 .prepare_cached("DELETE FROM sessions WHERE id = ?1 AND project = ?2")?
                 .execute([session_id.as_str(), project.as_str()])
@@ -418,7 +421,7 @@ impl Store for SqliteStore {
                      started_at, duration FROM executions WHERE session_id = ?1 AND project = ?2 \
                      ORDER BY id DESC LIMIT ?3",
                 )?
-                .query_map(params![session_id, project.as_str(), limit.cast_signed()], |row| log_entry(row, project))?
+                .query_map(params![session_id, project.as_str(), limit.cast_signed()], |row| log::entry(row, project))?
                 .collect()
         })
     }
@@ -560,28 +563,9 @@ fn insert_version(
         .map(drop)
 }
 
-fn log_entry(row: &Row<'_>, project: &Project) -> rusqlite::Result<LogEntry> {
-    let status: String = row.get(4)?;
-    Ok(LogEntry {
-        id: row.get(0)?,
-        project: project.clone(),
-        session_id: row.get(1)?,
-        user_id: row.get(2)?,
-        tool_slug: row.get(3)?,
-        status: RunStatus::from_name(&status).ok_or_else(|| {
-            rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, format!("status {status}").into())
-        })?,
-        error: row.get(5)?,
-        arguments_size: row.get::<_, i64>(6)?.cast_unsigned(),
-        arguments_hash: row.get(7)?,
-        started_at: row.get(8)?,
-        duration: row.get::<_, i64>(9)?.cast_unsigned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::FULL;
+    use super::super::{FULL, RunStatus};
     use super::*;
 
     fn row(id: &str, bytes: usize) -> SessionRow {

@@ -64,3 +64,26 @@ async fn a_store_from_before_projects_is_taken_over() {
     assert_eq!(store.session(&Project::default(), "trs_1").await.unwrap().unwrap().user_id, "ada");
     assert!(store.session(&Project::new("shop").unwrap(), "trs_1").await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn what_one_process_changes_the_next_call_of_another_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let mut config = RouterConfig::default();
+        config.router.data_dir = Some(folder.path().to_owned());
+        Router::builder().config(config).source(Shelf::new()).build().unwrap()
+    };
+    let (one, other) = (open(), open());
+    let session = one.create_session(&create(json!({}))).await.unwrap().session_id.clone();
+    for search in [false, true, false] {
+        let change = json!({"search": search});
+        let changed = one.update_session(&session, &serde_json::from_value(change).unwrap()).await.unwrap();
+        let seen = other.get_session(&session).await.unwrap();
+        assert_eq!(seen.config_version, changed.config_version);
+        assert_eq!(seen.tool_router_tools, changed.tool_router_tools);
+        // What was read is believed from here on.
+        assert_eq!(other.get_session(&session).await.unwrap().config_version, changed.config_version);
+    }
+    one.delete_session(&session).await.unwrap();
+    assert_eq!(other.get_session(&session).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
