@@ -224,6 +224,8 @@ def openapi(bench: Bench) -> None:
         mine, below, ratio = bench.beside(ours, floor, runs=15)
         what = f"OpenAPI: a call of the router, {mine:,.0f} µs over reqwest alone, {below:,.0f} µs"
         bench.table.at_most(what, ratio, 1.4, "x")
+        mine, _, ratio = bench.beside([*ours, "signed"], floor)
+        bench.table.row(f"  signed by a connected account, {mine:,.0f} µs", f"{ratio:,.2f} x", "", True)
     bench.table.at_most("vault: a credential of 4 KiB is read", bench.median(bench.options.vault), 50, "µs")
 
 

@@ -1,7 +1,9 @@
 //! How long a call of an OpenAPI document's tool takes: prints the median in microseconds. The document describes one
 //! operation of the server at BASE_URL, which `bench-floor` calls with reqwest alone.
 //!
-//!     cargo run --release -p composio-router --example openapi_call -- BASE_URL CALLS
+//! With `signed` a connected account of the user signs each call, else the configuration does.
+//!
+//!     cargo run --release -p composio-router --example openapi_call -- BASE_URL CALLS [signed]
 
 use std::time::Instant;
 
@@ -9,27 +11,42 @@ use composio_contract::{Backend as _, CreateSession, ExecuteRequest};
 use composio_router::{Router, RouterConfig};
 use serde_json::json;
 
-const USAGE: &str = "usage: openapi_call BASE_URL CALLS";
+const USAGE: &str = "usage: openapi_call BASE_URL CALLS [signed]";
 const PROOF: &str = r#""body":{"result_type":"completed""#;
 const PATH: &str = "/api/v3.1/tool_router/session/trs_bench/execute";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [base, calls] = arguments.as_slice() else { return Err(USAGE.into()) };
+    let (base, calls, signed) = match arguments.as_slice() {
+        [base, calls] => (base, calls, false),
+        [base, calls, signed] if signed == "signed" => (base, calls, true),
+        _ => return Err(USAGE.into()),
+    };
     let calls: usize = calls.parse()?;
 
     let folder = tempfile::tempdir()?;
     let document = folder.path().join("issues.json");
     std::fs::write(&document, described(base).to_string())?;
+    let connect = signed.then(|| json!({"scheme": "api_key", "header": "x-api-key"}));
+    let headers = if signed { json!({}) } else { json!({"x-api-key": "k"}) };
     let text = json!({
         "router": {"data_dir": folder.path().join("data")},
         "toolkit": [{
-            "slug": "issues", "openapi": document, "allow_hosts": ["127.0.0.1"], "headers": {"x-api-key": "k"},
+            "slug": "issues",
+            "openapi": document,
+            "allow_hosts": ["127.0.0.1"],
+            "connect": connect,
+            "headers": headers,
         }],
     });
     let config: RouterConfig = serde_json::from_value(text)?;
     let router = Router::builder().config(config).build()?;
+    if signed {
+        let state = json!({"authScheme": "API_KEY", "val": {"api_key": "a-key-of-the-user"}});
+        let account = json!({"auth_config": {"id": "ac_issues"}, "connection": {"user_id": "bench", "state": state}});
+        router.create_connected_account(&serde_json::from_value(account)?).await?;
+    }
     let user = CreateSession { user_id: "bench".to_owned(), ..CreateSession::default() };
     let session = router.create_session(&user).await?.session_id.clone();
     let arguments =

@@ -4,8 +4,8 @@
 //! thread, since another process may hold the database for a while.
 
 mod accounts;
+mod changes;
 mod log;
-mod revisions;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,11 +15,11 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use self::revisions::Revisions;
+use self::changes::{Changes, Recent};
 use super::log::LogWriter;
 use super::{
-    ApprovalRow, KeyRow, Location, LogEntry, Revocation, SIGNING_KEY, SessionRow, SessionSummary, Store, VersionRow,
-    failed, fresh_key, full, schema, unavailable,
+    AccountRow, ApprovalRow, KeyRow, Location, LogEntry, Revocation, SIGNING_KEY, SessionRow, SessionSummary, Store,
+    VersionRow, failed, fresh_key, full, schema, unavailable,
 };
 use crate::clock;
 use crate::project::Project;
@@ -32,8 +32,21 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct SqliteStore {
     reader: Arc<Mutex<Connection>>,
     writer: Arc<Mutex<Connection>>,
-    revisions: Arc<Revisions>,
+    changes: Arc<Changes>,
+    recent: Kinds,
     log: LogWriter,
+}
+
+/// What every call asks for.
+#[derive(Debug, Default)]
+struct Kinds {
+    revisions: Recent<i64>,
+    /// By user.
+    accounts: Recent<Arc<[AccountRow]>>,
+    keys: Recent<KeyRow>,
+    has_keys: Recent<bool>,
+    /// By session.
+    revocations: Recent<Vec<Revocation>>,
 }
 
 impl SqliteStore {
@@ -46,31 +59,31 @@ impl SqliteStore {
             Error::new(ErrorKind::Configuration, format!("the router's database {location} cannot be opened: {error}"))
                 .with_source(error)
         };
-        let (reader, writer, revisions) = match location {
+        let (reader, writer, changes) = match location {
             Location::File(path) => {
                 make_private_folder(path)?;
                 let mut writer = connect(path).map_err(unusable)?;
                 migrate(&mut writer).map_err(unusable)??;
                 let reader = connect(path).map_err(unusable)?;
-                let revisions = Revisions::beside(path).map_err(|error| {
+                let changes = Changes::beside(path).map_err(|error| {
                     let message = format!("the file {location}-stamp cannot be opened: {error}");
                     Error::new(ErrorKind::Configuration, message).with_source(error)
                 })?;
-                (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)), revisions)
+                (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)), changes)
             }
             Location::Memory => {
                 let mut only = Connection::open_in_memory().map_err(unusable)?;
                 only.pragma_update(None, "foreign_keys", true).map_err(unusable)?;
                 migrate(&mut only).map_err(unusable)??;
                 let only = Arc::new(Mutex::new(only));
-                (Arc::clone(&only), only, Revisions::in_memory())
+                (Arc::clone(&only), only, Changes::in_memory())
             }
             Location::Postgres(url) => {
                 return Err(Error::new(ErrorKind::Configuration, format!("{url} is no SQLite database")));
             }
         };
         let log = LogWriter::start(log::Sink(Arc::clone(&writer))).map_err(|error| failed("start its log", error))?;
-        Ok(Self { reader, writer, revisions: Arc::new(revisions), log })
+        Ok(Self { reader, writer, changes: Arc::new(changes), recent: Kinds::default(), log })
     }
 
     fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -85,14 +98,14 @@ impl SqliteStore {
         self.write_then(what, change, || {}).await
     }
 
-    /// A write that other processes need to see at once.
-    async fn change_session<T: Send + 'static>(
+    /// A write of what is kept as [`Recent`].
+    async fn change<T: Send + 'static>(
         &self,
         what: &str,
         change: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        let revisions = Arc::clone(&self.revisions);
-        self.write_then(what, change, move || revisions.changed()).await
+        let changes = Arc::clone(&self.changes);
+        self.write_then(what, change, move || changes.note()).await
     }
 
     /// A write that is carried to its end, with what follows it, whether or not the caller waits for it.
@@ -213,21 +226,14 @@ impl Store for SqliteStore {
     }
 
     async fn revision(&self, project: &Project, session_id: &str) -> Result<Option<i64>> {
-        // Before the revision: a change after this makes for another stamp.
-        let (stamp, now) = (self.revisions.stamp(), Instant::now());
-        if let Some(known) = stamp.and_then(|stamp| self.revisions.get(stamp, now, project, session_id)) {
-            return Ok(Some(known));
-        }
-        let revision = self.read("read a session", |connection| {
-            connection
-                .prepare_cached("SELECT revision FROM sessions WHERE id = ?1 AND project = ?2")?
-                .query_row([session_id, project.as_str()], |row| row.get(0))
-                .optional()
-        })?;
-        if let (Some(stamp), Some(revision)) = (stamp, revision) {
-            self.revisions.put(stamp, now, project, session_id, revision);
-        }
-        Ok(revision)
+        self.recent.revisions.get_or_read(&self.changes, Some(project), session_id, || {
+            self.read("read a session", |connection| {
+                connection
+                    .prepare_cached("SELECT revision FROM sessions WHERE id = ?1 AND project = ?2")?
+                    .query_row([session_id, project.as_str()], |row| row.get(0))
+                    .optional()
+            })
+        })
     }
 
     async fn session(&self, project: &Project, session_id: &str) -> Result<Option<SessionRow>> {
@@ -286,7 +292,7 @@ impl Store for SqliteStore {
     ) -> Result<bool> {
         let (project, session_id) = (project.clone(), session_id.to_owned());
         let now = clock::millis();
-        self.change_session("update a session", move |connection| {
+        self.change("update a session", move |connection| {
             let changed = connection
                 .prepare_cached(
                     "UPDATE sessions SET config_version = ?2 + 1, revision = revision + 1 \
@@ -303,7 +309,7 @@ impl Store for SqliteStore {
 
     async fn bind_tools(&self, project: &Project, session_id: &str, custom_tools: String) -> Result<bool> {
         let (project, session_id) = (project.clone(), session_id.to_owned());
-        self.change_session("bind custom tools", move |connection| {
+        self.change("bind custom tools", move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE sessions SET custom_tools = ?2, revision = revision + 1 WHERE id = ?1 AND project = ?3",
@@ -316,7 +322,7 @@ impl Store for SqliteStore {
 
     async fn delete_session(&self, project: &Project, session_id: &str) -> Result<bool> {
         let (project, session_id) = (project.clone(), session_id.to_owned());
-        self.change_session("delete a session", move |connection| {
+        self.change("delete a session", move |connection| {
             connection
                 .prepare_cached("DELETE FROM sessions WHERE id = ?1 AND project = ?2")?
                 .execute([session_id.as_str(), project.as_str()])
@@ -431,7 +437,7 @@ impl Store for SqliteStore {
     }
 
     async fn add_key(&self, row: KeyRow) -> Result<()> {
-        self.write("keep a key", move |connection| {
+        self.change("keep a key", move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO keys (id, project, name, hash, created_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -443,11 +449,13 @@ impl Store for SqliteStore {
     }
 
     async fn key(&self, id: &str) -> Result<Option<KeyRow>> {
-        self.read("read a key", |connection| {
-            connection
-                .prepare_cached("SELECT id, project, name, hash, created_at, revoked_at FROM keys WHERE id = ?1")?
-                .query_row([id], key)
-                .optional()
+        self.recent.keys.get_or_read(&self.changes, None, id, || {
+            self.read("read a key", |connection| {
+                connection
+                    .prepare_cached("SELECT id, project, name, hash, created_at, revoked_at FROM keys WHERE id = ?1")?
+                    .query_row([id], key)
+                    .optional()
+            })
         })
     }
 
@@ -463,12 +471,16 @@ impl Store for SqliteStore {
     }
 
     async fn has_keys(&self) -> Result<bool> {
-        self.read("look for keys", |connection| connection.prepare_cached("SELECT 1 FROM keys LIMIT 1")?.exists([]))
+        let has_keys = self.recent.has_keys.get_or_read(&self.changes, None, "", || {
+            let look = |connection: &Connection| connection.prepare_cached("SELECT 1 FROM keys LIMIT 1")?.exists([]);
+            self.read("look for keys", look).map(Some)
+        });
+        has_keys.map(Option::unwrap_or_default)
     }
 
     async fn revoke_key(&self, id: &str) -> Result<bool> {
         let (id, now) = (id.to_owned(), clock::millis());
-        self.write("revoke a key", move |connection| {
+        self.change("revoke a key", move |connection| {
             connection
                 .prepare_cached("UPDATE keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
                 .execute(params![id, now])
@@ -479,7 +491,7 @@ impl Store for SqliteStore {
 
     async fn revoke_token(&self, session_id: &str, revocation: Revocation) -> Result<()> {
         let session_id = session_id.to_owned();
-        self.write("revoke a token", move |connection| {
+        self.change("revoke a token", move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO revocations (session_id, token_id, revoked_at) VALUES (?1, ?2, ?3) \
@@ -492,12 +504,16 @@ impl Store for SqliteStore {
     }
 
     async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>> {
-        self.read("read revoked tokens", |connection| {
-            connection
-                .prepare_cached("SELECT token_id, revoked_at FROM revocations WHERE session_id = ?1")?
-                .query_map([session_id], |row| Ok(Revocation { token_id: row.get(0)?, revoked_at: row.get(1)? }))?
-                .collect()
-        })
+        let all = self.recent.revocations.get_or_read(&self.changes, None, session_id, || {
+            self.read("read revoked tokens", |connection| {
+                connection
+                    .prepare_cached("SELECT token_id, revoked_at FROM revocations WHERE session_id = ?1")?
+                    .query_map([session_id], |row| Ok(Revocation { token_id: row.get(0)?, revoked_at: row.get(1)? }))?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .map(Some)
+        });
+        all.map(Option::unwrap_or_default)
     }
 
     async fn signing_key(&self) -> Result<[u8; 32]> {

@@ -141,10 +141,12 @@ impl AccountStore for PostgresStore {
         if user_id.is_some_and(|user_id| !possible(user_id)) {
             return Ok(Vec::new());
         }
-        let text = format!(
-            "SELECT {COLUMNS} FROM accounts WHERE project = $1 AND ($2 IS NULL OR user_id = $2) ORDER BY created_at, id"
-        );
-        let statement = sqlx::query(&text).bind(project.as_str()).bind(user_id);
+        let of_user = if user_id.is_some() { "AND user_id = $2" } else { "" };
+        let text = format!("SELECT {COLUMNS} FROM accounts WHERE project = $1 {of_user} ORDER BY created_at, id");
+        let mut statement = sqlx::query(&text).bind(project.as_str());
+        if let Some(user_id) = user_id {
+            statement = statement.bind(user_id);
+        }
         read_all(WHAT, &self.link.rows(WHAT, statement).await?, |row| account(row, project))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use composio_contract::Result;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
 
 use super::SqliteStore;
 use crate::clock;
@@ -38,6 +38,21 @@ fn account(row: &Row<'_>, project: &Project) -> rusqlite::Result<AccountRow> {
         owner: row.get(14)?,
         extra_scopes: row.get(15)?,
     })
+}
+
+const OF_PROJECT: &str = "accounts WHERE project = ?1";
+/// SQLite would go through the whole project if the index were not named.
+const OF_USER: &str = "accounts INDEXED BY accounts_by_user WHERE project = ?1 AND user_id = ?2";
+
+impl SqliteStore {
+    fn list_accounts(&self, project: &Project, from: &str, given: &[&str]) -> Result<Vec<AccountRow>> {
+        self.read("list accounts", |connection| {
+            connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM {from} ORDER BY created_at, id"))?
+                .query_map(params_from_iter(given), |row| account(row, project))?
+                .collect()
+        })
+    }
 }
 
 const LINK: &str = "hash, project, account_id, session_id, user_id, secret, expires_at";
@@ -99,7 +114,7 @@ impl AccountStore for SqliteStore {
     }
 
     async fn add_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<()> {
-        self.write("keep an account", move |connection| {
+        self.change("keep an account", move |connection| {
             connection
                 .prepare_cached(&format!(
                     "INSERT INTO accounts (project, {COLUMNS}) \
@@ -139,20 +154,16 @@ impl AccountStore for SqliteStore {
     }
 
     async fn accounts(&self, project: &Project, user_id: Option<&str>) -> Result<Vec<AccountRow>> {
-        self.read("list accounts", |connection| {
-            connection
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM accounts WHERE project = ?1 AND (?2 IS NULL OR user_id = ?2) \
-                     ORDER BY created_at, id"
-                ))?
-                .query_map(params![project.as_str(), user_id], |row| account(row, project))?
-                .collect()
-        })
+        let Some(user_id) = user_id else { return self.list_accounts(project, OF_PROJECT, &[project.as_str()]) };
+        let of_user = self.recent.accounts.get_or_read(&self.changes, Some(project), user_id, || {
+            self.list_accounts(project, OF_USER, &[project.as_str(), user_id]).map(|rows| Some(rows.into()))
+        });
+        of_user.map(|rows| rows.map_or_else(Vec::new, |rows| rows.to_vec()))
     }
 
     async fn change_account(&self, row: AccountRow, link: Option<LinkRow>) -> Result<bool> {
         let now = clock::millis();
-        self.write("change an account", move |connection| {
+        self.change("change an account", move |connection| {
             let changed = connection
                 .prepare_cached(
                     "UPDATE accounts SET auth_config = ?4, auth_scheme = ?5, status = ?6, status_reason = ?7, \
@@ -186,7 +197,7 @@ impl AccountStore for SqliteStore {
 
     async fn delete_account(&self, project: &Project, id: &str) -> Result<bool> {
         let (project, id) = (project.clone(), id.to_owned());
-        self.write("delete an account", move |connection| {
+        self.change("delete an account", move |connection| {
             connection
                 .prepare_cached("DELETE FROM accounts WHERE project = ?1 AND id = ?2")?
                 .execute([project.as_str(), &id])
@@ -243,5 +254,20 @@ impl AccountStore for SqliteStore {
                 .map(drop)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Location;
+
+    #[test]
+    fn a_users_accounts_are_found_without_going_through_the_project() {
+        let store = SqliteStore::open(&Location::Memory).unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN SELECT {COLUMNS} FROM {OF_USER}");
+        let plan: String =
+            store.read("explain", |database| database.query_row(&plan, ["", ""], |row| row.get(3))).unwrap();
+        assert!(plan.ends_with("USING INDEX accounts_by_user (project=? AND user_id=?)"), "{plan}");
     }
 }
