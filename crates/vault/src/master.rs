@@ -21,6 +21,15 @@ pub struct MasterKey {
     fingerprint: [u8; FINGERPRINT],
 }
 
+/// Keys are told apart by a hash, which is no secret.
+impl PartialEq for MasterKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for MasterKey {}
+
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MasterKey").finish_non_exhaustive()

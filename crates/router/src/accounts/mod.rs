@@ -201,14 +201,18 @@ impl Router {
     /// the new key opens the store's credentials.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the present master key does not open the store;
-    /// [`ErrorKind::Conflict`] where another process rotated it at the same time.
+    /// [`ErrorKind::Validation`] where it is the present one; [`ErrorKind::Configuration`] where the present one does not open
+    /// the store; [`ErrorKind::Conflict`] where another process rotated it at the same time.
     pub async fn rotate_master_key(&self, new: &MasterKey) -> Result<()> {
         let store = self.account_store()?;
         self.accounts.vault(store).await?;
         let base = store.data_keys().await?;
+        let present = self.accounts.master().await?;
+        if present == *new {
+            return Err(Error::validation("the new master key is the present one"));
+        }
         let vault = match &base {
-            Some(wrapped) => Vault::open(&self.accounts.master().await?, wrapped)?,
+            Some(wrapped) => Vault::open(&present, wrapped)?,
             None => return Err(Error::new(ErrorKind::Internal, "the store lost its data keys")),
         };
         if store.keep_data_keys(base, vault.wrap(new)?).await? {

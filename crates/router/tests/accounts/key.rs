@@ -1,6 +1,6 @@
 //! Keys and passwords, which the user types on a page of the router's.
 
-use composio_contract::{Backend as _, ConnectedAccountsQuery, Patch, UpdateAccount};
+use composio_contract::{Backend as _, ConnectedAccountsQuery, ErrorKind, Patch, UpdateAccount};
 use composio_router::accounts::{AuthScheme, KeyPlace};
 use composio_vault::{MasterKey, MasterKeySource};
 use serde_json::json;
@@ -68,6 +68,8 @@ async fn accounts_outlive_the_router_and_a_rotation_of_the_master_key() {
     let session = session(&old, "ada", json!({})).await;
     fetch(&link(&old, &session).await.redirect_url, Some("key=key-of-the-user")).await;
     let file = folder.path().join("new.key");
+    let present = MasterKey::load(&MasterKeySource::File(folder.path().join("master.key"))).unwrap();
+    assert_eq!(old.rotate_master_key(&present).await.unwrap_err().kind(), ErrorKind::Validation);
     old.rotate_master_key(&MasterKey::load(&MasterKeySource::File(file.clone())).unwrap()).await.unwrap();
     old.close().await.unwrap();
 

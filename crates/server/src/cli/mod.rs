@@ -1,5 +1,6 @@
 //! The program `composio`.
 
+mod accounts;
 mod config;
 mod doctor;
 mod keys;
@@ -74,6 +75,9 @@ enum Command {
     Keys(keys::Command),
     /// Lists, shows and deletes sessions, and makes tokens for them.
     Sessions(sessions::Arguments),
+    /// Lists connected accounts, and rotates the master key of their credentials.
+    #[command(subcommand)]
+    Accounts(accounts::Command),
     /// Lists the toolkits.
     Toolkits(tools::Toolkits),
     /// Finds, shows and runs tools.
@@ -149,6 +153,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Mcp(arguments) => mcp::run(&cli.place, arguments).await,
         Command::Keys(command) => keys::run(&cli.place, command).await,
         Command::Sessions(arguments) => sessions::run(&cli.place, arguments).await,
+        Command::Accounts(command) => accounts::run(&cli.place, command).await,
         Command::Toolkits(arguments) => tools::list_toolkits(&cli.place, arguments).await,
         Command::Tools(command) => tools::run(&cli.place, command).await,
         Command::Config(command) => config::run(&cli.place, &command),

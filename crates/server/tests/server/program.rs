@@ -15,6 +15,7 @@ fn composio(folder: &Path, arguments: &[&str]) -> Output {
         .env_remove("COMPOSIO_CONFIG")
         .env_remove("COMPOSIO_DATABASE")
         .env_remove("COMPOSIO_LOG")
+        .env_remove("COMPOSIO_MASTER_KEY")
         .current_dir(folder)
         .output()
         .unwrap()
@@ -199,6 +200,81 @@ fn the_password_of_a_database_is_never_shown() {
         .unwrap();
     let help = text(&help.stdout);
     assert!(help.contains("COMPOSIO_DATABASE") && !help.contains("s3cret"), "{help}");
+}
+
+const SHOP: &str = r#"
+[[toolkit]]
+slug = "shop"
+openapi = "shop.json"
+connect = { scheme = "api_key", header = "x-key" }
+"#;
+const DOCUMENT: &str = r#"{
+    "openapi": "3.1.0",
+    "info": {"title": "Shop", "version": "1"},
+    "servers": [{"url": "http://127.0.0.1:9"}],
+    "paths": {"/orders": {"get": {"operationId": "orders", "security": [{"key": []}]}}},
+    "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-key"}}}
+}"#;
+
+fn connect(folder: &Path, user_id: &str) -> String {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut config = RouterConfig::load(Some(&folder.join("composio.toml"))).unwrap();
+        config.router.data_dir = Some(folder.to_owned());
+        let router = Router::builder().config(config).build().unwrap();
+        let state =
+            serde_json::json!({"authScheme": "API_KEY", "val": {"status": "ACTIVE", "api_key": "key-of-the-user"}});
+        let request = serde_json::json!({
+            "auth_config": {"id": "ac_shop"}, "connection": {"user_id": user_id, "state": state},
+        });
+        let made = router.create_connected_account(&serde_json::from_value(request).unwrap()).await.unwrap();
+        let id = made.id.clone();
+        router.close().await.unwrap();
+        id
+    })
+}
+
+#[test]
+fn accounts_are_listed_and_their_master_key_is_rotated() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| composio(folder.path(), arguments);
+    std::fs::write(folder.path().join("composio.toml"), SHOP).unwrap();
+    std::fs::write(folder.path().join("shop.json"), DOCUMENT).unwrap();
+    let (ada, bea) = (connect(folder.path(), "ada"), connect(folder.path(), "bea"));
+
+    let list = text(&run(&["accounts", "list"]).stdout);
+    let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected = [
+        vec!["ID", "USER", "TOOLKIT", "STATUS", "ALIAS", "REASON"],
+        vec![&bea, "bea", "shop", "ACTIVE"],
+        vec![&ada, "ada", "shop", "ACTIVE"],
+    ];
+    assert_eq!(lines, expected);
+    let list = run(&["accounts", "list", "--user", "bea", "--toolkit", "shop", "--json"]);
+    assert!(!text(&list.stdout).contains("key-of-the-user"));
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!((&list["total_items"], list["items"][0]["id"].as_str()), (&1.into(), Some(bea.as_str())));
+    assert!(!text(&run(&["accounts", "list", "--project", "other"]).stdout).contains("ca_"));
+
+    // With the key that is there already, and without saying which, nothing happens.
+    let present = folder.path().join("master.key");
+    let same = run(&["accounts", "rotate-key", "--file", present.to_str().unwrap()]);
+    assert!(same.status.code() == Some(1) && text(&same.stderr).contains("is the present one"));
+    assert_eq!(run(&["accounts", "rotate-key"]).status.code(), Some(2));
+    let memory = run(&["accounts", "rotate-key", "--file", "new.key", "--database", ":memory:"]);
+    assert!(text(&memory.stderr).contains("in memory") && !folder.path().join("new.key").exists());
+
+    let done = run(&["accounts", "rotate-key", "--file", "new.key", "--json"]);
+    assert_eq!(text(&done.stdout), "{\"rotated\":true}\n");
+    assert!(text(&done.stderr).contains("set `accounts.master_key_file` to new.key"), "{}", text(&done.stderr));
+    let failed = run(&["tools", "run", "SHOP_ORDERS", "--user", "ada"]);
+    assert!(text(&failed.stderr).contains("the master key is not the one"), "{}", text(&failed.stderr));
+    std::fs::write(folder.path().join("composio.toml"), format!("{SHOP}\n[accounts]\nmaster_key_file = \"new.key\"\n"))
+        .unwrap();
+    // The credential opens: what the call fails of is that there is no shop.
+    let failed = run(&["tools", "run", "SHOP_ORDERS", "--user", "ada"]);
+    assert!(!text(&failed.stderr).contains("master key"), "{}", text(&failed.stderr));
+    assert!(text(&failed.stderr).contains("127.0.0.1"), "{}", text(&failed.stderr));
 }
 
 #[test]
