@@ -49,24 +49,18 @@ impl Router {
             };
             Some(list).filter(|list| !list.is_empty())
         };
-        let filters = [
-            ("user_ids", wanted("user_ids")),
-            ("toolkit_slugs", wanted("toolkit_slugs")),
-            ("statuses", wanted("statuses")),
-            ("auth_config_ids", wanted("auth_config_ids")),
-            ("connected_account_ids", wanted("connected_account_ids")),
+        type Filter = (Option<Vec<String>>, fn(&AccountRow, &str) -> bool);
+        let filters: [Filter; 5] = [
+            (wanted("user_ids"), |row, id| row.user_id == id),
+            (wanted("toolkit_slugs"), |row, slug| row.toolkit.eq_ignore_ascii_case(slug)),
+            (wanted("statuses"), |row, status| wire::status(row).eq_ignore_ascii_case(status)),
+            (wanted("auth_config_ids"), |row, id| row.auth_config == id),
+            (wanted("connected_account_ids"), |row, id| row.id == id),
         ];
         let fits = |row: &AccountRow| {
-            filters.iter().all(|(name, wanted)| {
-                let value: &str = match *name {
-                    "user_ids" => &row.user_id,
-                    "toolkit_slugs" => &row.toolkit,
-                    "statuses" => wire::status(row),
-                    "auth_config_ids" => &row.auth_config,
-                    _ => row.id.as_str(),
-                };
-                wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|item| item.eq_ignore_ascii_case(value)))
-            })
+            filters
+                .iter()
+                .all(|(wanted, is)| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|item| is(row, item))))
         };
         let rows = match self.store.accounts() {
             Some(store) => store.accounts(&self.project, None).await?,

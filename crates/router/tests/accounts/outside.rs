@@ -1,8 +1,9 @@
 //! Accounts that are made and looked after outside of sessions.
 
 use composio_contract::{
-    AccountLinkRequest, AuthConfigsQuery, Backend as _, CompleteAuth, CreateAccount, CreateAuthConfig, ErrorKind,
-    IdRef, LinkRequest, NewConnection, Patch, RawJson, RefreshAccount, SlugRef, SwitchAccount, UpdateAccount,
+    AccountLinkRequest, AuthConfigsQuery, Backend as _, CompleteAuth, ConnectedAccountsQuery, CreateAccount,
+    CreateAuthConfig, ErrorKind, IdRef, LinkRequest, NewConnection, Patch, RawJson, RefreshAccount, SlugRef,
+    SwitchAccount, UpdateAccount,
 };
 use composio_router::Router;
 use composio_router::accounts::AuthScheme;
@@ -57,8 +58,19 @@ async fn an_account_is_connected_before_there_is_a_session() {
     ] {
         assert_eq!(setup.router.link_connected_account(&request).await.unwrap_err().kind(), kind);
     }
-    let accounts = setup.router.list_connected_accounts(&composio_contract::ConnectedAccountsQuery::default()).await;
-    assert_eq!(accounts.unwrap().items.len(), 2, "what is refused leaves nothing");
+    // What is refused leaves nothing. Toolkits and statuses are the same in any case, users are not.
+    for (filter, count) in [
+        (json!({}), 2),
+        (json!({"user_ids": ["ada"]}), 1),
+        (json!({"user_ids": ["ADA"]}), 0),
+        (json!({"user_ids": "ada,bea", "toolkit_slugs": ["API"], "statuses": ["active"]}), 2),
+        (json!({"connected_account_ids": [done.connected_account_id]}), 1),
+        (json!({"connected_account_ids": [done.connected_account_id.to_uppercase()]}), 0),
+        (json!({"auth_config_ids": ["ac_api"], "statuses": ["EXPIRED", "FAILED"]}), 0),
+    ] {
+        let query: ConnectedAccountsQuery = serde_json::from_value(filter.clone()).unwrap();
+        assert_eq!(setup.router.list_connected_accounts(&query).await.unwrap().items.len(), count, "{filter}");
+    }
 }
 
 #[tokio::test]
