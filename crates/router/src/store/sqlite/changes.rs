@@ -43,12 +43,10 @@ impl Changes {
     pub(super) fn beside(database: &Path) -> std::io::Result<Self> {
         let mut path = database.as_os_str().to_owned();
         path.push("-stamp");
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         if read(&file).is_none() {
+            // As SQLite does with its own files, so that whoever may write the database may write this.
+            file.set_permissions(std::fs::metadata(database)?.permissions())?;
             write(&file)?;
         }
         Ok(Self { file: Some(file), own: AtomicU64::new(0) })
@@ -156,12 +154,20 @@ impl<T: Clone> Recent<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+
+    fn with_database() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("router.db");
+        std::fs::write(&database, "").unwrap();
+        (folder, database)
+    }
 
     #[test]
     fn a_value_holds_for_its_project_until_a_change_and_for_a_second() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("router.db");
+        let (_folder, database) = with_database();
         let open = || Changes::beside(&database).unwrap();
         let (one, other, memory) = (open(), open(), Changes::in_memory());
         let (project, now) = (Project::default(), Instant::now());
@@ -199,12 +205,15 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_may_write_the_stamp() {
+    fn whoever_may_write_the_database_may_write_the_stamp() {
         use std::os::unix::fs::PermissionsExt as _;
 
-        let folder = tempfile::tempdir().unwrap();
-        Changes::beside(&folder.path().join("router.db")).unwrap();
-        let made = std::fs::metadata(folder.path().join("router.db-stamp")).unwrap();
-        assert_eq!((made.len(), made.permissions().mode() & 0o777), (16, 0o600));
+        for mode in [0o600, 0o660] {
+            let (folder, database) = with_database();
+            std::fs::set_permissions(&database, std::fs::Permissions::from_mode(mode)).unwrap();
+            Changes::beside(&database).unwrap();
+            let made = std::fs::metadata(folder.path().join("router.db-stamp")).unwrap();
+            assert_eq!((made.len(), made.permissions().mode() & 0o777), (16, mode));
+        }
     }
 }
