@@ -7,6 +7,7 @@
 pub mod accounts;
 mod approval;
 mod backend;
+mod bounded;
 pub mod builtin;
 mod catalog;
 mod changes;

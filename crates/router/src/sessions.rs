@@ -1,6 +1,5 @@
 //! Sessions: made, read, changed and deleted; and kept ready in memory as long as the store has no newer revision.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use composio_contract::{
@@ -10,6 +9,7 @@ use composio_contract::{
 };
 use uuid::Uuid;
 
+use crate::bounded::Bounded;
 use crate::catalog::Catalog;
 use crate::page::Window;
 use crate::policy::Policy;
@@ -136,7 +136,7 @@ impl LiveSession {
 
 /// The sessions used of late.
 #[derive(Debug, Default)]
-pub(crate) struct SessionCache(Mutex<HashMap<String, Arc<LiveSession>>>);
+pub(crate) struct SessionCache(Mutex<Bounded<String, Arc<LiveSession>, CACHED>>);
 
 impl SessionCache {
     fn get(&self, project: &Project, id: &str, revision: i64) -> Option<Arc<LiveSession>> {
@@ -147,10 +147,6 @@ impl SessionCache {
 
     fn put(&self, session: &Arc<LiveSession>) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Reading a session anew is cheap, so there is no need to choose whom to forget.
-        if sessions.len() >= CACHED && !sessions.contains_key(&session.id) {
-            sessions.clear();
-        }
         sessions.insert(session.id.clone(), Arc::clone(session));
     }
 

@@ -1,6 +1,5 @@
 //! Each user's folder.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use composio_contract::{Error, ErrorKind, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::bounded::Bounded;
 use crate::project::Project;
 use crate::workspace::Workspace;
 
@@ -27,7 +27,7 @@ pub(crate) struct Workspaces {
     pattern: String,
     /// The same for any other project than the default one; holds [`PROJECT`].
     others: Option<String>,
-    open: Mutex<HashMap<(Project, String), Arc<Workspace>>>,
+    open: Mutex<Bounded<(Project, String), Arc<Workspace>, CACHED>>,
 }
 
 impl Workspaces {
@@ -76,9 +76,6 @@ impl Workspaces {
         let pattern = self.pattern_of(project)?.replace(PROJECT, &folder_name(project.as_str()));
         let folder = PathBuf::from(pattern.replace(USER, &folder_name(user_id)));
         let workspace = Arc::new(Workspace::open(folder)?);
-        if open.len() >= CACHED {
-            open.clear();
-        }
         open.insert(owner, Arc::clone(&workspace));
         Ok(workspace)
     }

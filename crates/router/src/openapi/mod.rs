@@ -31,6 +31,7 @@ pub use self::config::{ApiKeyAuth, DocumentPlace, OpenApiConfig, OperationChoice
 use self::fetch::Fetched;
 use self::send::Api;
 use crate::accounts::{AuthScheme, Credential, scopes};
+use crate::bounded::Bounded;
 use crate::slug;
 use crate::source::{
     CallContext, Outcome, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
@@ -66,7 +67,7 @@ struct Loaded {
     url: Option<Url>,
     /// Places in the document's operations, by name.
     places: HashMap<String, usize>,
-    ready: Mutex<HashMap<String, Arc<Ready>>>,
+    ready: Mutex<Bounded<String, Arc<Ready>, KEPT>>,
     /// The servers that requests may go to.
     servers: OnceLock<Vec<Url>>,
 }
@@ -97,11 +98,7 @@ impl Loaded {
             return Ok(Arc::clone(ready));
         }
         let ready = Arc::new(Ready { input: self.document.input(operation)?, base: base() });
-        let mut kept = lock();
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(operation.name.clone(), Arc::clone(&ready));
+        lock().insert(operation.name.clone(), Arc::clone(&ready));
         Ok(ready)
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod changes;
 mod log;
+mod recent;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,8 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use self::changes::{Changes, Recent};
+use self::changes::Changes;
+use self::recent::Recent;
 use super::log::LogWriter;
 use super::{
     AccountRow, ApprovalRow, KeyRow, Location, LogEntry, Revocation, SIGNING_KEY, SessionRow, SessionSummary, Store,
@@ -33,13 +35,13 @@ pub struct SqliteStore {
     reader: Arc<Mutex<Connection>>,
     writer: Arc<Mutex<Connection>>,
     changes: Arc<Changes>,
-    recent: Kinds,
+    cache: Cache,
     log: LogWriter,
 }
 
 /// What every call asks for.
 #[derive(Debug, Default)]
-struct Kinds {
+struct Cache {
     revisions: Recent<i64>,
     /// By user.
     accounts: Recent<Arc<[AccountRow]>>,
@@ -66,8 +68,10 @@ impl SqliteStore {
                 migrate(&mut writer).map_err(unusable)??;
                 let reader = connect(path).map_err(unusable)?;
                 let changes = Changes::beside(path).map_err(|error| {
-                    let message = format!("the file {location}-stamp cannot be opened: {error}");
-                    Error::new(ErrorKind::Configuration, message).with_source(error)
+                    let message = format!("the file {location}-stamp cannot be used: {error}");
+                    Error::new(ErrorKind::Configuration, message)
+                        .with_suggested_fix("give it the permissions of the database")
+                        .with_source(error)
                 })?;
                 (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)), changes)
             }
@@ -83,7 +87,7 @@ impl SqliteStore {
             }
         };
         let log = LogWriter::start(log::Sink(Arc::clone(&writer))).map_err(|error| failed("start its log", error))?;
-        Ok(Self { reader, writer, changes: Arc::new(changes), recent: Kinds::default(), log })
+        Ok(Self { reader, writer, changes: Arc::new(changes), cache: Cache::default(), log })
     }
 
     fn read<T>(&self, what: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -120,9 +124,10 @@ impl SqliteStore {
             let mut connection = lock(&writer);
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = change(&transaction)?;
-            transaction.commit()?;
+            let committed = transaction.commit();
+            // Also after an error, which need not mean that nothing was written.
             then();
-            Ok(result)
+            committed.map(|()| result)
         })
         .await
         .map_err(|error| failed(what, error))?
@@ -140,6 +145,11 @@ fn broken(what: &str, error: rusqlite::Error) -> Error {
         _ if is_busy(&error) => unavailable(what, error),
         _ => failed(what, error),
     }
+}
+
+/// The error of a text in a column that is none of those that can be there.
+fn unreadable(column: usize, what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into())
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
@@ -226,7 +236,7 @@ impl Store for SqliteStore {
     }
 
     async fn revision(&self, project: &Project, session_id: &str) -> Result<Option<i64>> {
-        self.recent.revisions.get_or_read(&self.changes, Some(project), session_id, || {
+        self.cache.revisions.get_or_read(&self.changes, Some(project), session_id, || {
             self.read("read a session", |connection| {
                 connection
                     .prepare_cached("SELECT revision FROM sessions WHERE id = ?1 AND project = ?2")?
@@ -449,7 +459,7 @@ impl Store for SqliteStore {
     }
 
     async fn key(&self, id: &str) -> Result<Option<KeyRow>> {
-        self.recent.keys.get_or_read(&self.changes, None, id, || {
+        self.cache.keys.get_or_read(&self.changes, None, id, || {
             self.read("read a key", |connection| {
                 connection
                     .prepare_cached("SELECT id, project, name, hash, created_at, revoked_at FROM keys WHERE id = ?1")?
@@ -471,7 +481,7 @@ impl Store for SqliteStore {
     }
 
     async fn has_keys(&self) -> Result<bool> {
-        let has_keys = self.recent.has_keys.get_or_read(&self.changes, None, "", || {
+        let has_keys = self.cache.has_keys.get_or_read(&self.changes, None, "", || {
             let look = |connection: &Connection| connection.prepare_cached("SELECT 1 FROM keys LIMIT 1")?.exists([]);
             self.read("look for keys", look).map(Some)
         });
@@ -504,7 +514,7 @@ impl Store for SqliteStore {
     }
 
     async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>> {
-        let all = self.recent.revocations.get_or_read(&self.changes, None, session_id, || {
+        let all = self.cache.revocations.get_or_read(&self.changes, None, session_id, || {
             self.read("read revoked tokens", |connection| {
                 connection
                     .prepare_cached("SELECT token_id, revoked_at FROM revocations WHERE session_id = ?1")?
@@ -553,8 +563,7 @@ fn key(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
     let project: String = row.get(1)?;
     Ok(KeyRow {
         id: row.get(0)?,
-        project: Project::new(&project)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into()))?,
+        project: Project::new(&project).map_err(|error| unreadable(1, error))?,
         name: row.get(2)?,
         hash: row.get(3)?,
         created_at: row.get(4)?,

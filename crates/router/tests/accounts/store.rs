@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use composio_contract::ErrorKind;
 use composio_router::Project;
-use composio_router::store::{AccountRow, AccountStatus, AccountStore, LinkRow, Store};
+use composio_router::store::{AccountRow, AccountStatus, AccountStore, KeyRow, LinkRow, Revocation, SessionRow, Store};
 use futures_util::future::join_all;
 
 use crate::database;
@@ -91,6 +91,63 @@ async fn an_account_comes_back_as_it_was_given_and_in_order() {
     assert!(of(&other).accounts(&project, Some("ad")).await.unwrap().is_empty());
     assert!(of(&other).add_account(row("ca_1", "ada", 9), None).await.is_err(), "an id is there once");
     assert_eq!(of(&one).account(&project, "ca_1").await.unwrap().unwrap().user_id, "eve");
+}
+
+#[tokio::test]
+async fn what_one_has_read_and_another_changes_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = two(folder.path());
+    let project = Project::default();
+    let aliases = async || -> Vec<Option<String>> {
+        of(&other).accounts(&project, Some("ada")).await.unwrap().into_iter().map(|row| row.alias).collect()
+    };
+    assert!(aliases().await.is_empty());
+    of(&one).add_account(row("ca_1", "ada", 1), None).await.unwrap();
+    assert_eq!(aliases().await, [None]);
+    let renamed = AccountRow { alias: Some("work".to_owned()), ..row("ca_1", "ada", 1) };
+    assert!(of(&one).change_account(renamed, None).await.unwrap());
+    assert_eq!(aliases().await, [Some("work".to_owned())]);
+    assert!(of(&one).delete_account(&project, "ca_1").await.unwrap());
+    assert!(aliases().await.is_empty());
+
+    assert!(!other.has_keys().await.unwrap());
+    let key = KeyRow {
+        id: "k1".to_owned(),
+        project: project.clone(),
+        name: String::new(),
+        hash: [7; 32],
+        created_at: 1,
+        revoked_at: None,
+    };
+    one.add_key(key.clone()).await.unwrap();
+    assert!(other.has_keys().await.unwrap());
+    assert_eq!(other.key("k1").await.unwrap(), Some(key));
+    assert!(one.revoke_key("k1").await.unwrap());
+    assert!(other.key("k1").await.unwrap().unwrap().revoked_at.is_some());
+
+    let session = SessionRow {
+        project: project.clone(),
+        session_id: "trs_1".to_owned(),
+        user_id: "ada".to_owned(),
+        config: "{}".to_owned(),
+        experimental: "{}".to_owned(),
+        custom_tools: "{}".to_owned(),
+        config_version: 1,
+        revision: 1,
+    };
+    one.create_session(session).await.unwrap();
+    let revision = async || other.revision(&project, "trs_1").await.unwrap();
+    assert_eq!(revision().await, Some(1));
+    assert!(one.update_config(&project, "trs_1", 1, "{}".to_owned(), "{}".to_owned()).await.unwrap());
+    assert_eq!(revision().await, Some(2));
+    assert!(one.bind_tools(&project, "trs_1", "{}".to_owned()).await.unwrap());
+    assert_eq!(revision().await, Some(3));
+    assert!(other.revocations("trs_1").await.unwrap().is_empty());
+    let revoked = Revocation { token_id: "t1".to_owned(), revoked_at: 1 };
+    one.revoke_token("trs_1", revoked.clone()).await.unwrap();
+    assert_eq!(other.revocations("trs_1").await.unwrap(), [revoked]);
+    assert!(one.delete_session(&project, "trs_1").await.unwrap());
+    assert_eq!(revision().await, None);
 }
 
 #[tokio::test]

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use composio_contract::{Backend as _, ConnectedAccount, ConnectedAccountsQuery, Error, ErrorKind, Result};
-use composio_router::store::Location;
+use composio_contract::{Backend as _, ConnectedAccount, ConnectedAccountsQuery, Error, Result};
 use composio_router::{Project, Router};
 use composio_vault::{MasterKey, MasterKeySource};
 use serde_json::{Value, json};
 
-use super::{Place, say, table};
+use super::{Place, check_lasts, say, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,13 +61,7 @@ pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
         }
         Command::RotateKey(arguments) => {
             let config = place.load()?;
-            if config.database()? == Location::Memory {
-                return Err(Error::new(
-                    ErrorKind::Configuration,
-                    "the database is in memory, where no credential outlives the program",
-                )
-                .with_suggested_fix("set `router.database` to a file or a postgres:// URL"));
-            }
+            check_lasts(&config.database()?, "credential")?;
             let router = Router::builder().config(config).build()?;
             let done = rotate(&router, &arguments).await;
             router.close().await?;
@@ -107,10 +100,17 @@ fn row(account: &ConnectedAccount) -> [String; 6] {
 
 async fn rotate(router: &Router, arguments: &RotateKey) -> Result<ExitCode> {
     let (source, to_do) = match (&arguments.file, &arguments.variable) {
-        (Some(file), _) => (
-            MasterKeySource::File(file.clone()),
-            format!("set `accounts.master_key_file` to {}, and leave COMPOSIO_MASTER_KEY out", file.display()),
-        ),
+        (Some(file), _) => {
+            // In the configuration a relative one would be meant from the configuration's folder.
+            let file = std::path::absolute(file).map_err(|error| {
+                Error::validation(format!("`--file`: {} cannot be used: {error}", file.display())).with_source(error)
+            })?;
+            let to_do = format!(
+                "set `accounts.master_key_file` to {}, and leave `accounts.keyring` and COMPOSIO_MASTER_KEY out",
+                file.display()
+            );
+            (MasterKeySource::File(file), to_do)
+        }
         (None, Some(name)) => {
             (MasterKeySource::Variable(name.clone()), format!("set COMPOSIO_MASTER_KEY to what {name} is"))
         }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Project;
-use composio_router::store::{KeyRow, Location};
+use composio_router::store::KeyRow;
 use serde_json::{Map, Value, json};
 
-use super::{Place, say, table, time};
+use super::{Place, check_lasts, say, table, time};
 use crate::keys;
 
 #[derive(Debug, Subcommand)]
@@ -43,13 +43,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
     let (store, location) = place.store().await?;
-    if location == Location::Memory {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            "the database is in memory, where no key outlives the program",
-        )
-        .with_suggested_fix("set `router.database` to a file or a postgres:// URL"));
-    }
+    check_lasts(&location, "key")?;
     match command {
         Command::Create { project, name, json } => {
             let (row, key) = keys::make(project, &name)?;

@@ -185,6 +185,18 @@ impl Place {
     }
 }
 
+/// Refuses a database in memory, for what is of no use there.
+fn check_lasts(location: &Location, what: &str) -> Result<()> {
+    if *location != Location::Memory {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Configuration,
+        format!("the database is in memory, where no {what} outlives the program"),
+    )
+    .with_suggested_fix("set `router.database` to a file or a postgres:// URL"))
+}
+
 /// Writes to standard output, colours only where that is a terminal which has them. Whoever reads it may have enough before the
 /// end, as `head` has.
 fn say(text: &str) -> Result<ExitCode> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use composio_contract::Result;
 use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
 
-use super::SqliteStore;
+use super::{SqliteStore, unreadable};
 use crate::clock;
 use crate::project::Project;
 use crate::store::accounts::{VAULT, millis};
@@ -24,9 +24,7 @@ fn account(row: &Row<'_>, project: &Project) -> rusqlite::Result<AccountRow> {
         toolkit: row.get(2)?,
         auth_config: row.get(3)?,
         auth_scheme: row.get(4)?,
-        status: AccountStatus::from_name(&status).ok_or_else(|| {
-            rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, format!("status {status}").into())
-        })?,
+        status: AccountStatus::from_name(&status).ok_or_else(|| unreadable(5, format!("status {status}")))?,
         status_reason: row.get(6)?,
         alias: row.get(7)?,
         disabled: row.get(8)?,
@@ -61,8 +59,7 @@ fn link(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
     let project: String = row.get(1)?;
     Ok(LinkRow {
         hash: row.get(0)?,
-        project: Project::new(&project)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into()))?,
+        project: Project::new(&project).map_err(|error| unreadable(1, error))?,
         account_id: row.get(2)?,
         session_id: row.get(3)?,
         user_id: row.get(4)?,
@@ -155,7 +152,7 @@ impl AccountStore for SqliteStore {
 
     async fn accounts(&self, project: &Project, user_id: Option<&str>) -> Result<Vec<AccountRow>> {
         let Some(user_id) = user_id else { return self.list_accounts(project, OF_PROJECT, &[project.as_str()]) };
-        let of_user = self.recent.accounts.get_or_read(&self.changes, Some(project), user_id, || {
+        let of_user = self.cache.accounts.get_or_read(&self.changes, Some(project), user_id, || {
             self.list_accounts(project, OF_USER, &[project.as_str(), user_id]).map(|rows| Some(rows.into()))
         });
         of_user.map(|rows| rows.map_or_else(Vec::new, |rows| rows.to_vec()))

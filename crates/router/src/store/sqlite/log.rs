@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::super::log::LogSink;
 use super::super::{LogEntry, RunStatus};
-use super::{broken, lock};
+use super::{broken, lock, unreadable};
 use crate::project::Project;
 
 /// Writes log entries by the same connection as all else.
@@ -55,9 +55,7 @@ pub(super) fn entry(row: &Row<'_>, project: &Project) -> rusqlite::Result<LogEnt
         session_id: row.get(1)?,
         user_id: row.get(2)?,
         tool_slug: row.get(3)?,
-        status: RunStatus::from_name(&status).ok_or_else(|| {
-            rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, format!("status {status}").into())
-        })?,
+        status: RunStatus::from_name(&status).ok_or_else(|| unreadable(4, format!("status {status}")))?,
         error: row.get(5)?,
         arguments_size: row.get::<_, i64>(6)?.cast_unsigned(),
         arguments_hash: row.get(7)?,
