@@ -57,7 +57,7 @@ impl Backend for Router {
     }
 
     async fn session_tools(&self, session_id: &str, query: &PageQuery) -> Result<Reply<Page<Tool>>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.tools_of(&session, query).await?)
     }
 
@@ -66,12 +66,12 @@ impl Backend for Router {
         session_id: &str,
         query: &SessionToolkitsQuery,
     ) -> Result<Reply<Page<SessionToolkit>>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.toolkits_of(&session, query).await?)
     }
 
     async fn search(&self, session_id: &str, request: &SearchRequest) -> Result<Reply<SearchReply>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.search_tools(&session, request).await?)
     }
 
@@ -80,37 +80,37 @@ impl Backend for Router {
     }
 
     async fn execute_meta(&self, session_id: &str, request: &ExecuteMetaRequest) -> Result<Reply<ExecuteReply>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.execute_meta_tool(&session, request).await?)
     }
 
     async fn proxy_execute(&self, session_id: &str, request: &ProxyExecuteRequest) -> Result<Reply<ProxyReply>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.proxy(&session, request).await?)
     }
 
     async fn link(&self, session_id: &str, request: &LinkRequest) -> Result<Reply<LinkReply>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.link_account(&session, request).await?)
     }
 
     async fn list_files(&self, session_id: &str, mount_id: &str, query: &FileListQuery) -> Result<Reply<FileList>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.mount_list(&session, mount_id, query).await?)
     }
 
     async fn upload_url(&self, session_id: &str, mount_id: &str, request: &UploadRequest) -> Result<Reply<UploadUrl>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.mount_upload(&session, mount_id, request).await?)
     }
 
     async fn download_url(&self, session_id: &str, mount_id: &str, request: &MountPath) -> Result<Reply<DownloadUrl>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.mount_download(&session, mount_id, request).await?)
     }
 
     async fn delete_file(&self, session_id: &str, mount_id: &str, request: &MountPath) -> Result<Reply<MountPath>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         Reply::encode(self.mount_delete(&session, mount_id, request).await?)
     }
 

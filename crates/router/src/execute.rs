@@ -74,7 +74,7 @@ impl Router {
         request: &ExecuteRequest,
         listener: Option<Arc<dyn Listener>>,
     ) -> Result<ExecuteReply> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         if !meta::is_meta(&request.tool_slug) {
             return self.execute_tool(&session, request, listener).await;
         }

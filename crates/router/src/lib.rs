@@ -26,6 +26,7 @@ mod policy;
 mod project;
 mod prompt;
 mod proxy;
+mod quota;
 mod router;
 mod session_server;
 mod sessions;
@@ -43,7 +44,9 @@ mod workspaces;
 
 pub use changes::ListingState;
 pub use config::RouterConfig;
+pub use mount::Upload;
 pub use project::Project;
+pub use quota::Quotas;
 pub use router::{Router, RouterBuilder};
 pub use session_server::SessionServer;
 pub use ticket::FILE_URL_SCHEME;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::ticket::{Purpose, Ticket};
-use crate::workspace::{FileKind, ListQuery, Workspace, WriteMode};
+use crate::store::Store;
+use crate::ticket::{Purpose, Ticket, Unused};
+use crate::workspace::{FileKind, Incoming, ListQuery, Outgoing, Workspace};
 
 /// The one mount that a session has.
 pub(crate) const MOUNT: &str = "files";
@@ -128,14 +129,77 @@ impl Router {
     }
 
     pub(crate) async fn mount_put(&self, url: &str, content: Bytes) -> Result<()> {
-        let ticket = self.tickets.redeem(self.store.as_ref(), url, Purpose::Upload).await?;
-        let workspace = self.workspaces.of(&ticket.project, &ticket.user_id)?;
-        workspace.write_bytes(&ticket.path, content, WriteMode::Replace).await.map(drop)
+        let mut upload = self.receive_file(url, content.len() as u64).await?;
+        upload.write(content).await?;
+        upload.finish().await
     }
 
     pub(crate) async fn mount_get(&self, url: &str, limit: u64) -> Result<Bytes> {
-        let ticket = self.tickets.redeem(self.store.as_ref(), url, Purpose::Download).await?;
+        let ticket = self.tickets.redeem(self.store.as_ref(), url).await?;
         let workspace = self.workspaces.of(&ticket.project, &ticket.user_id)?;
         workspace.read_bytes(&ticket.path, usize::try_from(limit).unwrap_or(usize::MAX)).await
+    }
+
+    /// Begins an upload to a URL that [`Backend::upload_url`](composio_contract::Backend::upload_url) gave out, before
+    /// anything of the file is there. `size` is what the sender says it has; 0 where it does not say.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Upload`] where the URL opens nothing; [`ErrorKind::Conflict`] while another upload to it is under way;
+    /// [`ErrorKind::RateLimit`] where the user's folder has no room for it.
+    pub async fn receive_file(&self, url: &str, size: u64) -> Result<Upload> {
+        self.ensure_open()?;
+        let unused = self.tickets.begin(self.store.as_ref(), url).await?;
+        let workspace = self.workspaces.of(&unused.ticket.project, &unused.ticket.user_id)?;
+        let incoming = workspace.receive(&unused.ticket.path, size).await?;
+        Ok(Upload { store: Arc::clone(&self.store), unused, incoming })
+    }
+
+    /// Opens the file of a URL that [`Backend::download_url`](composio_contract::Backend::download_url) gave out, to be
+    /// read piece by piece, and says whose it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Download`] where the URL opens nothing; [`ErrorKind::TooLarge`] where the file has more than `limit`
+    /// bytes; [`ErrorKind::FileNotFound`].
+    pub async fn send_file(&self, url: &str, limit: u64) -> Result<(String, Outgoing)> {
+        self.ensure_open()?;
+        let ticket = self.tickets.redeem(self.store.as_ref(), url).await?;
+        let workspace = self.workspaces.of(&ticket.project, &ticket.user_id)?;
+        Ok((ticket.owner(), workspace.send(&ticket.path, limit)?))
+    }
+}
+
+/// A file that is being uploaded. Until it is finished nothing of it is in the user's folder and its URL is not used up;
+/// dropping it leaves all as it was.
+#[derive(Debug)]
+pub struct Upload {
+    store: Arc<dyn Store>,
+    unused: Unused,
+    incoming: Incoming,
+}
+
+impl Upload {
+    /// Whose file it is: a name that no other user has.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        self.unused.ticket.owner()
+    }
+
+    /// Takes the next bytes, and waits while those before are written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RateLimit`] where the user's folder has no room for them; [`ErrorKind::File`] where they cannot be
+    /// written. Nothing else can be done with it then.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.incoming.write(bytes).await
+    }
+
+    /// Puts the file in its place and uses the URL up.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Upload`] where the URL was used or lapsed meanwhile; [`ErrorKind::File`] where the file cannot be put
+    /// in its place.
+    pub async fn finish(self) -> Result<()> {
+        let Self { store, unused, incoming } = self;
+        incoming.finish(unused.use_up(store.as_ref())).await
     }
 }

@@ -13,12 +13,14 @@ use crate::catalog::Catalog;
 use crate::changes::SessionChanges;
 use crate::config::RouterConfig;
 use crate::project::Project;
+use crate::quota::{Quotas, Refusals};
 use crate::session_server::SessionServer;
 use crate::sessions::SessionCache;
 use crate::source::Source;
 use crate::sources;
 use crate::store::{self, Store};
 use crate::ticket::Tickets;
+use crate::workspace::RoomLimits;
 use crate::workspaces::Workspaces;
 
 /// The embedded tool router: a [`Backend`](composio_contract::Backend) without a key, an account or a network.
@@ -57,6 +59,7 @@ pub struct Router {
     /// Where users' browsers reach this router; none where it listens itself.
     pub(crate) base: Option<Arc<str>>,
     pub(crate) limits: Limits,
+    pub(crate) quotas: Arc<Quotas>,
     pub(crate) session_server: Option<Arc<dyn SessionServer>>,
     data_dir: Arc<PathBuf>,
     closed: Arc<AtomicBool>,
@@ -129,6 +132,12 @@ impl Router {
     #[must_use]
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
+    }
+
+    /// What users, projects and keys may take.
+    #[must_use]
+    pub fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     pub(crate) fn ensure_open(&self) -> Result<()> {
@@ -213,6 +222,15 @@ impl RouterBuilder {
             Some(pattern) => Workspaces::new(pattern),
             None => Workspaces::below(&data_dir),
         };
+        let quota = &self.config.quota;
+        let refusals = Arc::new(Refusals::default());
+        let limit = |given: Option<u64>| given.filter(|limit| *limit > 0);
+        let workspaces = workspaces.within(RoomLimits {
+            bytes: limit(quota.workspace_bytes),
+            files: limit(quota.workspace_files),
+            database: limit(quota.database_bytes),
+            refusals: Arc::clone(&refusals),
+        });
         Ok(Router {
             project: Project::default(),
             catalog: Arc::new(Catalog::new(all)?),
@@ -228,6 +246,7 @@ impl RouterBuilder {
                 output: options.output_limit,
                 parallel: options.max_parallel.get(),
             },
+            quotas: Arc::new(Quotas::new(quota, refusals)),
             session_server: self.session_server,
             data_dir: Arc::new(data_dir),
             closed: Arc::default(),

@@ -183,6 +183,16 @@ impl Router {
         Ok(session)
     }
 
+    /// A session for a call of its user's, unless there were too many.
+    ///
+    /// # Errors
+    /// As [`Router::session`], and [`ErrorKind::RateLimit`].
+    pub(crate) async fn called(&self, id: &str) -> Result<Arc<LiveSession>> {
+        let session = self.session(id).await?;
+        self.quotas.admit_user(&self.project, &session.user_id)?;
+        Ok(session)
+    }
+
     pub(crate) async fn make_session(&self, request: &CreateSession) -> Result<Session> {
         self.ensure_open()?;
         if request.user_id.trim().is_empty() {
@@ -206,6 +216,7 @@ impl Router {
             config_version: 1,
             revision: 1,
         };
+        self.quotas.admit_session(&self.project, self.store.as_ref()).await?;
         self.store.create_session(row.clone()).await?;
         let session = Arc::new(LiveSession::read(row, self.accounts.are_needed(), &self.catalog)?);
         self.sessions.put(&session);

@@ -2,6 +2,8 @@
 //!
 //! A ticket carries what it stands for, so that any process that shares the store can redeem it, also after a restart.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
@@ -45,10 +47,48 @@ pub(crate) struct Ticket {
     pub(crate) path: String,
 }
 
+impl Ticket {
+    /// A name for whose file it is, which no other user has.
+    pub(crate) fn owner(&self) -> String {
+        format!("{}\0{}", self.project, self.user_id)
+    }
+}
+
+/// A ticket for an upload that was checked and is not used yet. No other upload of this process can have it until this is
+/// dropped, so that one ticket cannot make a server receive many files at the same time.
+#[derive(Debug)]
+pub(crate) struct Unused {
+    pub(crate) ticket: Ticket,
+    id: String,
+    expires: i64,
+    open: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Unused {
+    /// Uses the ticket up, once among all processes that share the store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Upload`] if it lapsed or was used in the meantime.
+    pub(crate) async fn use_up(&self, store: &dyn Store) -> Result<()> {
+        if self.expires > clock::millis() && store.use_ticket(&self.id, self.expires).await? {
+            return Ok(());
+        }
+        Err(refused(Purpose::Upload))
+    }
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
 /// Issues and redeems tickets.
 #[derive(Default)]
 pub(crate) struct Tickets {
     signer: Signer,
+    /// The ids of uploads that are under way.
+    open: Arc<Mutex<HashSet<String>>>,
 }
 
 impl std::fmt::Debug for Tickets {
@@ -78,17 +118,37 @@ impl Tickets {
         Ok((url, clock::rfc3339(claims.expires)))
     }
 
-    /// What a URL stands for; one for an upload serves once, among all processes that share the store.
-    pub(crate) async fn redeem(&self, store: &dyn Store, url: &str, purpose: Purpose) -> Result<Ticket> {
+    /// What a URL for a download stands for.
+    pub(crate) async fn redeem(&self, store: &dyn Store, url: &str) -> Result<Ticket> {
+        self.read(store, url, Purpose::Download).await.map(|(ticket, _)| ticket)
+    }
+
+    /// What a URL for an upload stands for, if the upload may begin: nothing is used up yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Upload`] if the URL is not one, has lapsed or was used; [`ErrorKind::Conflict`] if an upload to it is
+    /// under way.
+    pub(crate) async fn begin(&self, store: &dyn Store, url: &str) -> Result<Unused> {
+        let (ticket, claims) = self.read(store, url, Purpose::Upload).await?;
+        if store.is_ticket_used(&claims.id).await? {
+            return Err(refused(Purpose::Upload));
+        }
+        if !self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(claims.id.clone()) {
+            let message = "another upload to this URL is under way";
+            return Err(Error::new(ErrorKind::Conflict, message)
+                .with_status(409)
+                .with_suggested_fix("wait until it has ended, or ask for a new URL"));
+        }
+        Ok(Unused { ticket, id: claims.id, expires: claims.expires, open: Arc::clone(&self.open) })
+    }
+
+    async fn read(&self, store: &dyn Store, url: &str, purpose: Purpose) -> Result<(Ticket, Claims)> {
         let signed = url.strip_prefix(FILE_URL_SCHEME).unwrap_or_default();
         let claims: Option<Claims> = self.signer.read(store, signed).await?;
         let fits = |claims: &Claims| claims.purpose == purpose && claims.expires > clock::millis();
         let claims = claims.filter(fits).ok_or_else(|| refused(purpose))?;
         let project = Project::new(&claims.project).map_err(|_| refused(purpose))?;
-        if purpose == Purpose::Upload && !store.use_ticket(&claims.id, claims.expires).await? {
-            return Err(refused(purpose));
-        }
-        Ok(Ticket { project, user_id: claims.user_id, path: claims.path })
+        Ok((Ticket { project, user_id: claims.user_id.clone(), path: claims.path.clone() }, claims))
     }
 }
 
@@ -116,19 +176,39 @@ mod tests {
         let tickets = Tickets::default();
         let (up, _) = tickets.issue(&store, ticket(), Purpose::Upload).await.unwrap();
         let (down, _) = tickets.issue(&store, ticket(), Purpose::Download).await.unwrap();
-        assert_eq!(tickets.redeem(&store, &up, Purpose::Download).await.unwrap_err().kind(), ErrorKind::Download);
-        assert_eq!(tickets.redeem(&store, &down, Purpose::Upload).await.unwrap_err().kind(), ErrorKind::Upload);
-        let read = tickets.redeem(&store, &up, Purpose::Upload).await.unwrap();
+        assert_eq!(tickets.redeem(&store, &up).await.unwrap_err().kind(), ErrorKind::Download);
+        assert_eq!(tickets.begin(&store, &down).await.unwrap_err().kind(), ErrorKind::Upload);
+        let unused = tickets.begin(&store, &up).await.unwrap();
+        let read = &unused.ticket;
         assert_eq!((read.project.as_str(), read.user_id.as_str(), read.path.as_str()), ("shop", "ada", "a/b.txt"));
-        assert!(tickets.redeem(&store, &up, Purpose::Upload).await.is_err(), "an upload serves once");
         for _ in 0..2 {
-            tickets.redeem(&store, &down, Purpose::Download).await.unwrap();
+            tickets.redeem(&store, &down).await.unwrap();
         }
+        drop(unused);
         // A process that shares the store takes it too; one with another store does not.
-        assert!(Tickets::default().redeem(&store, &up, Purpose::Upload).await.is_err(), "also in another process");
-        Tickets::default().redeem(&store, &down, Purpose::Download).await.unwrap();
+        Tickets::default().redeem(&store, &down).await.unwrap();
         let other = SqliteStore::open(&Location::Memory).unwrap();
-        assert!(Tickets::default().redeem(&other, &down, Purpose::Download).await.is_err());
+        assert!(Tickets::default().redeem(&other, &down).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_upload_serves_once_and_only_if_it_succeeds() {
+        let store = SqliteStore::open(&Location::Memory).unwrap();
+        let (tickets, other) = (Tickets::default(), Tickets::default());
+        let (up, _) = tickets.issue(&store, ticket(), Purpose::Upload).await.unwrap();
+        // One that breaks off leaves it as it was.
+        let first = tickets.begin(&store, &up).await.unwrap();
+        assert_eq!(tickets.begin(&store, &up).await.unwrap_err().kind(), ErrorKind::Conflict, "one at a time");
+        drop(first);
+        let here = tickets.begin(&store, &up).await.unwrap();
+        // In another process one may begin, and only one of the two is done.
+        let elsewhere = other.begin(&store, &up).await.unwrap();
+        elsewhere.use_up(&store).await.unwrap();
+        assert_eq!(here.use_up(&store).await.unwrap_err().kind(), ErrorKind::Upload);
+        drop((here, elsewhere));
+        for tickets in [&tickets, &other] {
+            assert_eq!(tickets.begin(&store, &up).await.unwrap_err().kind(), ErrorKind::Upload);
+        }
     }
 
     #[tokio::test]
@@ -140,10 +220,13 @@ mod tests {
             let mut changed = url.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(tickets.redeem(&store, &changed, Purpose::Download).await.is_err(), "{at}");
+            assert!(tickets.redeem(&store, &changed).await.is_err(), "{at}");
         }
         for text in ["", FILE_URL_SCHEME, "composio-file:.", "composio-file:e30.e30", "https://example.org/"] {
-            assert!(tickets.redeem(&store, text, Purpose::Download).await.is_err(), "{text}");
+            assert!(
+                tickets.redeem(&store, text).await.is_err() && tickets.begin(&store, text).await.is_err(),
+                "{text}"
+            );
         }
         let lapsed = Claims {
             id: Uuid::new_v4().simple().to_string(),
@@ -154,6 +237,6 @@ mod tests {
             expires: clock::millis() - 1,
         };
         let lapsed = format!("{FILE_URL_SCHEME}{}", tickets.signer().sign(&store, &lapsed).await.unwrap());
-        assert!(tickets.redeem(&store, &lapsed, Purpose::Download).await.is_err());
+        assert!(tickets.redeem(&store, &lapsed).await.is_err());
     }
 }

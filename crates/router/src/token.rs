@@ -197,7 +197,7 @@ mod tests {
 
         let token = router.session_token(&id, Duration::from_secs(60)).await.unwrap().token;
         let url = format!("{}{}", crate::FILE_URL_SCHEME, token.strip_prefix(PREFIX).unwrap());
-        assert!(router.tickets.redeem(router.store(), &url, Purpose::Download).await.is_err());
+        assert!(router.tickets.redeem(router.store(), &url).await.is_err());
     }
 
     async fn opens(router: &Router, token: &SessionToken) -> bool {

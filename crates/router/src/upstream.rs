@@ -58,7 +58,7 @@ impl Router {
     /// [`ErrorKind::NotFound`] or [`ErrorKind::PermissionDenied`] where the session has no such toolkit, or why its
     /// tools could not be read.
     pub async fn toolkit_tools(&self, session_id: &str, toolkit: &str) -> Result<Vec<NamedTool>> {
-        let session = self.session(session_id).await?;
+        let session = self.called(session_id).await?;
         let slug = &self.catalog.toolkit(toolkit)?.slug;
         session.policy.toolkit(slug).map_err(|denial| denial.error(slug))?;
         let mut named = Vec::new();

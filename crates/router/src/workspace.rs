@@ -3,6 +3,8 @@
 pub(crate) mod blocking;
 mod disk;
 mod path;
+mod room;
+mod transfer;
 
 use std::fmt;
 use std::io::BufReader;
@@ -19,6 +21,10 @@ use serde::Serialize;
 
 use self::blocking::Cancel;
 use self::path::RelativePath;
+pub(crate) use self::room::RoomLimits;
+use self::room::{Reserved, Room, Size};
+pub(crate) use self::transfer::Incoming;
+pub use self::transfer::Outgoing;
 
 /// Up to this many bytes are read or written where the call stands: it takes a fraction of the time that handing the
 /// work to another thread does.
@@ -47,6 +53,8 @@ const INLINE_BYTES: usize = 64 * 1024;
 pub struct Workspace {
     dir: Arc<Dir>,
     root: PathBuf,
+    /// Where it may not hold as much as there is room on the disk.
+    room: Option<Arc<Room>>,
 }
 
 /// What lies at a path.
@@ -152,7 +160,45 @@ impl Workspace {
             Error::new(ErrorKind::File, format!("cannot open the folder {}: {error}", path.display()))
                 .with_source(error)
         })?;
-        Ok(Self { dir: Arc::new(dir), root })
+        Ok(Self { dir: Arc::new(dir), root, room: None })
+    }
+
+    /// The same folder, which may hold no more than this.
+    pub(crate) fn within(mut self, limits: &RoomLimits) -> Self {
+        self.room = Room::new(&self.dir, limits);
+        self
+    }
+
+    /// Keeps room for a file, whose size is then told by [`Reserved::grow_to`]. What is there already counts as room where
+    /// it is going to be replaced.
+    fn reserve(&self, path: &RelativePath, mode: WriteMode) -> Result<Option<Reserved>> {
+        let Some(room) = &self.room else { return Ok(None) };
+        let before = match mode {
+            WriteMode::Replace => disk::link_stat(&self.dir, path).map_or(0, |info| info.size),
+            WriteMode::Create | WriteMode::Append => 0,
+        };
+        Reserved::new(Some(room), path.as_str(), before, disk::missing(&self.dir, path)).map(Some)
+    }
+
+    fn write_within(&self, path: &RelativePath, content: &[u8], mode: WriteMode) -> Result<FileInfo> {
+        let mut reserved = self.reserve(path, mode)?;
+        if let Some(reserved) = &mut reserved {
+            reserved.grow_to(content.len() as u64)?;
+        }
+        let written = disk::write(&self.dir, path, content, mode)?;
+        if let Some(reserved) = reserved {
+            reserved.done();
+        }
+        Ok(written)
+    }
+
+    fn must_count(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| room.must_count())
+    }
+
+    /// For work on a thread for blocking work.
+    fn handle(&self) -> Self {
+        Self { dir: Arc::clone(&self.dir), root: self.root.clone(), room: self.room.clone() }
     }
 
     /// The folder's own path, absolute and without links, for what can only be told a path, such as a sandbox that mounts
@@ -204,10 +250,7 @@ impl Workspace {
     pub async fn read_bytes(&self, path: &str, limit: usize) -> Result<Bytes> {
         let content = self.read(path, 0, limit).await?;
         if content.next_offset().is_some() {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!("the file {path:?} has {} bytes; the limit is {limit}", content.size),
-            ));
+            return Err(too_large(path, content.size, limit as u64));
         }
         Ok(content.bytes.into())
     }
@@ -219,11 +262,60 @@ impl Workspace {
     /// [`WriteMode::Create`].
     pub async fn write_bytes(&self, path: &str, content: Bytes, mode: WriteMode) -> Result<FileInfo> {
         let path = RelativePath::parse(path)?;
-        if content.len() <= INLINE_BYTES {
-            return disk::write(&self.dir, &path, &content, mode);
+        if content.len() <= INLINE_BYTES && !self.must_count() {
+            return self.write_within(&path, &content, mode);
         }
-        let dir = Arc::clone(&self.dir);
-        blocking::run(move |_| disk::write(&dir, &path, &content, mode)).await
+        let here = self.handle();
+        blocking::run(move |_| here.write_within(&path, &content, mode)).await
+    }
+
+    /// Begins to receive a file that is to be at a path. `size` is what the sender says that it has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsafePath`], or [`ErrorKind::RateLimit`] where there is no room for it.
+    pub(crate) async fn receive(&self, path: &str, size: u64) -> Result<Incoming> {
+        let path = RelativePath::parse(path)?;
+        let here = self.handle();
+        let begin = move || {
+            let mut reserved = match here.reserve(&path, WriteMode::Replace)? {
+                Some(reserved) => reserved,
+                None => Reserved::new(None, path.as_str(), 0, 0)?,
+            };
+            reserved.grow_to(size)?;
+            Ok(Incoming::new(&here.dir, path, reserved))
+        };
+        if self.must_count() { blocking::run(move |_| begin()).await } else { begin() }
+    }
+
+    /// Opens a regular file of at most `limit` bytes to send it piece by piece.
+    ///
+    /// # Errors
+    /// As [`Workspace::read_bytes`].
+    pub(crate) fn send(&self, path: &str, limit: u64) -> Result<Outgoing> {
+        let path = RelativePath::parse(path)?;
+        let (file, size) = disk::open_file(&self.dir, &path)?;
+        if size > limit {
+            return Err(too_large(path.as_str(), size, limit));
+        }
+        Ok(Outgoing::new(file, size, path))
+    }
+
+    /// How many bytes a database at the top of the folder may have, where that has a limit. It may walk the folder.
+    pub(crate) fn database_limit(&self, name: &str) -> Result<Option<u64>> {
+        let Some(room) = &self.room else { return Ok(None) };
+        room.of_database(name, self.link_stat(name).map_or(0, |info| info.size))
+    }
+
+    /// Counts that a database had no more room, and answers the error for it; none where it has no limit.
+    pub(crate) fn refuse_database(&self, name: &str, limit: u64) -> Option<Error> {
+        self.room.as_ref().map(|room| room.refuse_database(name, limit))
+    }
+
+    /// Something other than the methods of this type wrote to the folder.
+    pub(crate) fn note_change(&self) {
+        if let Some(room) = &self.room {
+            room.forget();
+        }
     }
 
     /// Moves a file or folder, and makes the folders it then lies in.
@@ -232,7 +324,24 @@ impl Workspace {
     /// [`ErrorKind::FileNotFound`], [`ErrorKind::UnsafePath`], or [`ErrorKind::File`], also where `replace` is false and
     /// there is something at the new path.
     pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<FileInfo> {
-        disk::rename(&self.dir, &RelativePath::parse(from)?, &RelativePath::parse(to)?, replace)
+        let (from, to) = (RelativePath::parse(from)?, RelativePath::parse(to)?);
+        let reserved = match &self.room {
+            // The folders on its way are new; it is not.
+            Some(room) => {
+                let folders = disk::missing(&self.dir, &to).saturating_sub(1);
+                Some(Reserved::new(Some(room), to.as_str(), 0, folders)?)
+            }
+            None => None,
+        };
+        let replaced = self.room.is_some() && from != to && disk::link_stat(&self.dir, &to).is_ok();
+        let moved = disk::rename(&self.dir, &from, &to, replace)?;
+        if let Some(reserved) = reserved {
+            reserved.done();
+        }
+        if replaced {
+            self.note_change();
+        }
+        Ok(moved)
     }
 
     /// Deletes a file, a link (not what it points to), or a folder; answers what it was. A folder that is not empty is
@@ -243,10 +352,17 @@ impl Workspace {
     pub async fn delete(&self, path: &str, recursive: bool) -> Result<FileInfo> {
         let path = RelativePath::parse(path)?;
         if !recursive {
-            return disk::delete(&self.dir, &path, false);
+            let deleted = disk::delete(&self.dir, &path, false)?;
+            if let Some(room) = &self.room {
+                room.free(Size { bytes: deleted.size, files: 1 });
+            }
+            return Ok(deleted);
         }
         let dir = Arc::clone(&self.dir);
-        blocking::run(move |_| disk::delete(&dir, &path, true)).await
+        let deleted = blocking::run(move |_| disk::delete(&dir, &path, true)).await;
+        // Also where it ended halfway.
+        self.note_change();
+        deleted
     }
 
     /// Visits every regular file below a folder, sorted, until `visit` answers false. It blocks.
@@ -271,6 +387,10 @@ impl Workspace {
     pub(crate) fn link_stat(&self, path: &str) -> Result<FileInfo> {
         disk::link_stat(&self.dir, &RelativePath::parse(path)?)
     }
+}
+
+fn too_large(path: &str, size: u64, limit: u64) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("the file {path:?} has {size} bytes; the limit is {limit}"))
 }
 
 impl fmt::Debug for Workspace {

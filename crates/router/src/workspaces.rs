@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bounded::Bounded;
 use crate::project::Project;
-use crate::workspace::Workspace;
+use crate::workspace::{RoomLimits, Workspace};
 
 /// Stands for the user in a configured folder.
 pub(crate) const USER: &str = "{user_id}";
@@ -27,6 +27,7 @@ pub(crate) struct Workspaces {
     pattern: String,
     /// The same for any other project than the default one; holds [`PROJECT`].
     others: Option<String>,
+    limits: RoomLimits,
     open: Mutex<Bounded<(Project, String), Arc<Workspace>, CACHED>>,
 }
 
@@ -34,7 +35,12 @@ impl Workspaces {
     /// Folders by one pattern; without [`PROJECT`] in it there is a place for the default project only.
     pub(crate) fn new(pattern: &Path) -> Self {
         let pattern = pattern.to_string_lossy().into_owned();
-        Self { others: pattern.contains(PROJECT).then(|| pattern.clone()), pattern, open: Mutex::default() }
+        Self {
+            others: pattern.contains(PROJECT).then(|| pattern.clone()),
+            pattern,
+            limits: RoomLimits::default(),
+            open: Mutex::default(),
+        }
     }
 
     /// Folders below the router's data.
@@ -43,8 +49,14 @@ impl Workspaces {
         Self {
             pattern: text(data_dir.to_owned()),
             others: Some(text(data_dir.join("projects").join(PROJECT))),
+            limits: RoomLimits::default(),
             open: Mutex::default(),
         }
+    }
+
+    /// The same folders, each of which may hold no more than this.
+    pub(crate) fn within(self, limits: RoomLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Checks that the project's files have a place of their own.
@@ -75,7 +87,7 @@ impl Workspaces {
         }
         let pattern = self.pattern_of(project)?.replace(PROJECT, &folder_name(project.as_str()));
         let folder = PathBuf::from(pattern.replace(USER, &folder_name(user_id)));
-        let workspace = Arc::new(Workspace::open(folder)?);
+        let workspace = Arc::new(Workspace::open(folder)?.within(&self.limits));
         open.insert(owner, Arc::clone(&workspace));
         Ok(workspace)
     }

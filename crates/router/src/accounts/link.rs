@@ -271,6 +271,9 @@ impl Router {
         let (store, status) = (self.account_store()?, row.status);
         let link = Some(link).filter(|_| status == AccountStatus::Initiated);
         if is_new {
+            if link.is_some() {
+                self.make_room_for_link(&row.user_id).await?;
+            }
             store.add_account(row, link).await?;
         } else if !store.change_account(row, link).await? {
             let message = format!("the account {} was changed at the same time", reply.connected_account_id);
@@ -280,6 +283,24 @@ impl Router {
             self.wait_for_device(waiting);
         }
         Ok((reply, status))
+    }
+
+    /// Lets the oldest links of a user lapse that nobody followed, if there would be too many with one more. Accounts that
+    /// were connected before, and wait to be again, stay.
+    async fn make_room_for_link(&self, user_id: &str) -> Result<()> {
+        let Some(limit) = self.quotas.pending_links() else { return Ok(()) };
+        let store = self.account_store()?;
+        let rows = store.accounts(&self.project, Some(user_id)).await?;
+        let waiting: Vec<&AccountRow> =
+            rows.iter().filter(|row| row.status == AccountStatus::Initiated && row.revision == 1).collect();
+        let too_many = (waiting.len() + 1).saturating_sub(limit);
+        for row in waiting.into_iter().take(too_many) {
+            if store.delete_account(&self.project, &row.id).await? {
+                self.quotas.note_lapsed_link();
+                tracing::info!(account = row.id, limit, "a link that nobody followed made room for a newer one");
+            }
+        }
+        Ok(())
     }
 
     /// A user's accounts of a toolkit, whatever their status.

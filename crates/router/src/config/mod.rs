@@ -2,6 +2,7 @@
 
 mod expand;
 mod load;
+mod quota;
 mod toolkit;
 mod tree;
 
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
+pub use self::quota::{QuotaOptions, RateOptions};
 pub use self::toolkit::{ConnectOptions, ConnectScheme, SignOptions, ToolkitOptions};
 use crate::store::Location;
 
@@ -37,6 +39,8 @@ pub struct RouterConfig {
     pub accounts: AccountOptions,
     /// What this program is known as at providers of OAuth tokens, one entry a toolkit.
     pub auth: Vec<AuthOptions>,
+    /// What one user, project or key may take.
+    pub quota: QuotaOptions,
 }
 
 /// Where things lie, and how much a call may take.
@@ -310,6 +314,9 @@ impl RouterConfig {
         }
         if let Some(Err(error)) = self.router.database.as_ref().map(|text| Location::parse(text.expose_secret())) {
             return Some((vec!["router".to_owned(), "database".to_owned()], error.to_string()));
+        }
+        if let Some(fault) = self.quota.fault() {
+            return Some(fault);
         }
         let server = self.mcp.iter().enumerate().find_map(|(place, server)| {
             let (field, message) = server.fault()?;

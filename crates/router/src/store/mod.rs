@@ -257,6 +257,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// have lapsed.
     async fn use_ticket(&self, id: &str, expires_at: i64) -> Result<bool>;
 
+    /// Whether [`Store::use_ticket`] was called for a ticket.
+    async fn is_ticket_used(&self, id: &str) -> Result<bool>;
+
+    /// How many sessions a project has; counting stops at `limit`.
+    async fn count_sessions(&self, project: &Project, limit: u64) -> Result<u64>;
+
     /// Where connected accounts are kept; a store that has no place for them answers none.
     fn accounts(&self) -> Option<&dyn AccountStore> {
         None

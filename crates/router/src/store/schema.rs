@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("accounts.sql"),
     include_str!("owners.sql"),
     include_str!("scopes.sql"),
+    include_str!("by_project.sql"),
 ];
 
 /// The version that this program knows.

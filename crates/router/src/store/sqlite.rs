@@ -549,6 +549,21 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn is_ticket_used(&self, id: &str) -> Result<bool> {
+        self.read("look for a used ticket", |connection| {
+            connection.prepare_cached("SELECT 1 FROM used_tickets WHERE id = ?1")?.exists([id])
+        })
+    }
+
+    async fn count_sessions(&self, project: &Project, limit: u64) -> Result<u64> {
+        self.read("count sessions", |connection| {
+            let count: i64 = connection
+                .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM sessions WHERE project = ?1 LIMIT ?2)")?
+                .query_row(params![project.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get(0))?;
+            Ok(count.cast_unsigned())
+        })
+    }
+
     fn accounts(&self) -> Option<&dyn super::AccountStore> {
         Some(self)
     }

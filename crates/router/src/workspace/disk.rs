@@ -26,7 +26,32 @@ pub(super) fn file_error(doing: &str, path: &str, error: io::Error) -> Error {
         ErrorKind::UnsafePath => "a symbolic link there leads outside the user's folder".to_owned(),
         _ => error.to_string(),
     };
-    Error::new(kind, format!("cannot {doing} {path:?}: {reason}")).with_source(error)
+    let failed = Error::new(kind, format!("cannot {doing} {path:?}: {reason}"));
+    match status(error.kind()) {
+        Some((status, fix)) => failed.with_status(status).with_suggested_fix(fix),
+        None => failed,
+    }
+    .with_source(error)
+}
+
+/// The HTTP status of what the caller's path is the cause of, or the disk's, and what to do; none for a failure of the
+/// system's.
+fn status(kind: io::ErrorKind) -> Option<(u16, &'static str)> {
+    use io::ErrorKind as Kind;
+
+    match kind {
+        Kind::NotADirectory => Some((409, "a part of the path is a file; choose another path, or delete that file")),
+        Kind::IsADirectory => Some((409, "give the path of a file")),
+        Kind::AlreadyExists => Some((409, "choose another path, or delete what is there")),
+        Kind::DirectoryNotEmpty => Some((409, "delete what the folder holds first")),
+        Kind::ResourceBusy | Kind::ExecutableFileBusy | Kind::Deadlock => Some((409, "try again in a moment")),
+        Kind::InvalidInput | Kind::InvalidFilename => Some((400, "choose another path")),
+        Kind::PermissionDenied => Some((403, "another program keeps this path to itself; choose another path")),
+        Kind::FileTooLarge => Some((413, "write less")),
+        Kind::StorageFull | Kind::QuotaExceeded => Some((507, "make room on the disk of the users' folders")),
+        Kind::ReadOnlyFilesystem => Some((403, "the users' folders cannot be written; choose another workspace")),
+        _ => None,
+    }
 }
 
 pub(super) fn info(path: String, metadata: &Metadata) -> FileInfo {
@@ -63,6 +88,35 @@ pub(super) fn open_file(dir: &Dir, path: &RelativePath) -> Result<(File, u64)> {
 
 fn not_a_file(doing: &str, path: &RelativePath) -> Error {
     Error::new(ErrorKind::File, format!("cannot {doing} \"{path}\": it is a folder or a special file, not a file"))
+        .with_status(409)
+        .with_suggested_fix("give the path of a file")
+}
+
+/// Refuses to put a file where there is a folder.
+pub(super) fn check_place(parent: &Dir, name: &str, path: &RelativePath) -> Result<()> {
+    if parent.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(not_a_file("write", path));
+    }
+    Ok(())
+}
+
+/// Makes the folders that a file lies in, and sees that it can be put there.
+pub(super) fn prepare(dir: &Dir, path: &RelativePath) -> Result<()> {
+    if let (Some(folder), _) = path.split() {
+        dir.create_dir_all(folder).map_err(|error| file_error("write", path.as_str(), error))?;
+    }
+    check_place(dir, path.as_str(), path)
+}
+
+/// How many entries a folder would get for a file at a path: the file and the folders on its way.
+pub(super) fn missing(dir: &Dir, path: &RelativePath) -> u64 {
+    let mut missing = 0;
+    let mut rest = path.as_str();
+    while !rest.is_empty() && dir.symlink_metadata(rest).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        missing += 1;
+        rest = rest.rsplit_once('/').map_or("", |(folder, _)| folder);
+    }
+    missing
 }
 
 /// Reads at most `limit` bytes from `offset` on.
@@ -97,9 +151,7 @@ pub(super) fn write(dir: &Dir, path: &RelativePath, content: &[u8], mode: WriteM
     match mode {
         WriteMode::Append => append(parent, name, content, path)?,
         WriteMode::Replace => {
-            if parent.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir()) {
-                return Err(not_a_file("write", path));
-            }
+            check_place(parent, name, path)?;
             replace(parent, name, content).map_err(fail)?;
         }
         WriteMode::Create => {
@@ -145,6 +197,7 @@ fn append(parent: &Dir, name: &str, content: &[u8], path: &RelativePath) -> Resu
 
 fn exists(doing: &str, path: &RelativePath) -> Error {
     Error::new(ErrorKind::File, format!("cannot {doing} \"{path}\": there is something at this path already"))
+        .with_status(409)
         .with_suggested_fix("choose another path, or say that it may be replaced")
 }
 
@@ -174,7 +227,8 @@ pub(super) fn delete(dir: &Dir, path: &RelativePath, recursive: bool) -> Result<
         dir.remove_dir(path.as_str()).map_err(|error| match error.kind() {
             io::ErrorKind::DirectoryNotEmpty => {
                 Error::new(ErrorKind::File, format!("cannot delete \"{path}\": the folder is not empty"))
-                    .with_suggested_fix("set `recursive` to delete it with all it holds")
+                    .with_status(409)
+                    .with_suggested_fix("set `recursive` to delete it with all it holds, or delete that first")
             }
             _ => fail(error),
         })?;

@@ -76,6 +76,8 @@ hand_on! { Store to other:
     + revocations(session_id: &str) -> Vec<Revocation>;
     + signing_key() -> [u8; 32];
     + use_ticket(id: &str, expires_at: i64) -> bool;
+    + is_ticket_used(id: &str) -> bool;
+    + count_sessions(project: &Project, limit: u64) -> u64;
     + ping() -> ();
     and
     fn log(&self, entry: LogEntry) {

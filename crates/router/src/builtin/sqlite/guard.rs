@@ -10,8 +10,8 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::source::CallContext;
-use crate::workspace::FileKind;
 use crate::workspace::blocking::Cancel;
+use crate::workspace::{FileKind, Workspace};
 
 /// How long to wait for a lock that another connection holds.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -35,6 +35,10 @@ pub(super) struct Database {
     refused: Arc<OnceLock<String>>,
     cancel: Cancel,
     time_limit: Duration,
+    workspace: Arc<Workspace>,
+    name: String,
+    /// Bytes that it may have.
+    limit: Option<u64>,
 }
 
 impl Database {
@@ -49,17 +53,33 @@ impl Database {
         // SQLite opens the last name, also that of its journals, so that a link there is an error (`O_NOFOLLOW`).
         let flags = how | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let refused = Arc::default();
+        let limit = match access {
+            Access::Read => None,
+            Access::Write => context.workspace.database_limit(name)?,
+        };
         let connection = Connection::open_with_flags(context.workspace.root().join(name), flags)
             .and_then(|connection| confine(connection, context.time_limit, cancel))
             .and_then(|mut connection| {
                 if access == Access::Write {
+                    if let Some(limit) = limit {
+                        keep_below(&connection, limit)?;
+                    }
                     connection.execute_batch("BEGIN IMMEDIATE")?;
                 }
                 connection.authorizer(Some(authorizer(access, Arc::clone(&refused))))?;
                 Ok(connection)
             })
             .map_err(|error| explain(error, &refused, context.time_limit))?;
-        Ok(Self { connection, access, refused, cancel: cancel.clone(), time_limit: context.time_limit })
+        Ok(Self {
+            connection,
+            access,
+            refused,
+            cancel: cancel.clone(),
+            time_limit: context.time_limit,
+            workspace: Arc::clone(&context.workspace),
+            name: name.to_owned(),
+            limit,
+        })
     }
 
     /// Does the call's work. What it changed takes effect if it succeeds; otherwise closing the connection undoes it.
@@ -72,7 +92,14 @@ impl Database {
             }
             Ok(result)
         });
+        if self.access == Access::Write {
+            self.workspace.note_change();
+        }
         done.map_err(|failure| match failure {
+            Failure::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                let full = self.limit.and_then(|limit| self.workspace.refuse_database(&self.name, limit));
+                full.unwrap_or_else(|| explain(error, &self.refused, self.time_limit))
+            }
             Failure::Sqlite(error) => explain(error, &self.refused, self.time_limit),
             Failure::Other(error) => error,
         })
@@ -133,6 +160,15 @@ fn confine(mut connection: Connection, time_limit: Duration, cancel: &Cancel) ->
     let stop = move || cancel.is_cancelled() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     connection.progress_handler(STEPS, Some(stop))?;
     Ok(connection)
+}
+
+/// Lets the database have no more than so many bytes. One that has more already stays as large as it is.
+fn keep_below(connection: &Connection, limit: u64) -> rusqlite::Result<()> {
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = limit / u64::try_from(page).unwrap_or(1).max(1);
+    // 0 would leave it as it is.
+    let pages = i64::try_from(pages).unwrap_or(i64::MAX).clamp(1, i64::from(u32::MAX - 1));
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
 }
 
 /// Allows what is listed and refuses the rest.

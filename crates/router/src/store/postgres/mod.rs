@@ -406,6 +406,21 @@ impl Store for PostgresStore {
         self.link.changes("note a used ticket", statement).await
     }
 
+    async fn is_ticket_used(&self, id: &str) -> Result<bool> {
+        let statement = sqlx::query("SELECT 1 FROM used_tickets WHERE id = $1").bind(id);
+        Ok(self.link.row("look for a used ticket", statement).await?.is_some())
+    }
+
+    async fn count_sessions(&self, project: &Project, limit: u64) -> Result<u64> {
+        const WHAT: &str = "count sessions";
+        let statement = sqlx::query("SELECT count(*) FROM (SELECT 1 FROM sessions WHERE project = $1 LIMIT $2) s")
+            .bind(project.as_str())
+            .bind(number(limit));
+        let count = self.link.row(WHAT, statement).await?;
+        let count: Option<i64> = count.map(|row| read(WHAT, &row, |row| row.try_get(0))).transpose()?;
+        Ok(count.unwrap_or_default().cast_unsigned())
+    }
+
     fn accounts(&self) -> Option<&dyn AccountStore> {
         Some(self)
     }
