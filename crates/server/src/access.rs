@@ -1,20 +1,23 @@
 //! Who calls: the key, and with it the project.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use composio_router::Router;
 
 use crate::app::App;
+use crate::connections::{Busy, Peer, network};
 use crate::keys;
 use crate::problem::Problem;
 use crate::routes::base::Base;
 
 const HEADER: &str = "x-api-key";
+const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Stands for the key's id, before the project's name, where a session's token came in its place. No id has a colon.
 const TOKENS: &str = "session-token:";
 /// Stands for the key's id where there are no keys.
@@ -58,12 +61,37 @@ impl FromRequestParts<App> for Caller {
 /// Lets a request in if its key does, and if the key's other calls leave room.
 pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let identity = Arc::new(identify(&app, request.headers()).await?);
-    let _slot = app.slots().take(&identity.key)?;
+    admit(&app, &identity, request.extensions())?;
+    let _slot = app.slot(&identity.key)?;
     request.extensions_mut().insert(Arc::clone(&identity));
     let mut response = next.run(request).await;
     // For the log.
     response.extensions_mut().insert(identity);
     Ok(response)
+}
+
+/// Lets a caller in who is known by now, unless the key or the project has sent too many requests.
+pub(crate) fn admit(app: &App, identity: &Identity, request: &Extensions) -> Result<(), Problem> {
+    if let Some(peer) = request.get::<Arc<Peer>>() {
+        app.connections().knows(peer);
+    }
+    Ok(app.router().quotas().admit(&identity.key, identity.router.project())?)
+}
+
+/// The client's address, as far as its share of what is for everyone goes.
+pub(crate) fn client(request: &Parts) -> Option<IpAddr> {
+    let peer = request.extensions.get::<Arc<Peer>>()?;
+    if !peer.is_shared() {
+        return peer.address();
+    }
+    // The proxy adds the address it sees at the end; what stands before it is the client's own text.
+    let text = request.headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
+    text.rsplit(',').next()?.trim().parse().ok().map(network)
+}
+
+/// Keeps a client's connection open while it is served at a signed URL.
+pub(crate) fn busy(request: &Parts) -> Option<Busy> {
+    request.extensions.get::<Arc<Peer>>().map(Peer::busy)
 }
 
 /// Who calls a session's MCP endpoint, with a key or with a token for that session alone.

@@ -1,6 +1,8 @@
 //! The server's state, and the service that answers requests.
 
 use std::collections::HashMap;
+use std::iter;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::middleware;
@@ -8,11 +10,13 @@ use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::connections::Connections;
 use crate::loopback::Tokens;
 use crate::mcp::Endpoint;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::problem::Problem;
+use crate::shares::{Share, Shares};
 use crate::{access, edge, routes};
 
 /// A router behind the paths of the contract.
@@ -24,6 +28,9 @@ struct Inner {
     router: Router,
     options: Options,
     slots: Slots,
+    files: Arc<Shares>,
+    pages: Arc<Shares>,
+    connections: Arc<Connections>,
     metrics: Metrics,
     mcp: Endpoint,
     /// Where these are the only way in.
@@ -64,9 +71,19 @@ impl App {
 
     fn put_together(router: Router, options: Options, tokens: Option<Arc<Tokens>>) -> Self {
         let slots = Slots { limit: options.concurrency, of: Mutex::default() };
-        let mcp = Endpoint::new(&options);
-        let stopping = watch::Sender::new(false);
-        Self(Arc::new(Inner { router, options, slots, metrics: Metrics::new(), mcp, tokens, stopping }))
+        let shares = || Arc::new(Shares::new(options.concurrency));
+        Self(Arc::new(Inner {
+            router,
+            slots,
+            files: shares(),
+            pages: shares(),
+            connections: Arc::new(Connections::new(&options)),
+            metrics: Metrics::new(),
+            mcp: Endpoint::new(&options),
+            options,
+            tokens,
+            stopping: watch::Sender::new(false),
+        }))
     }
 
     /// What answers requests.
@@ -105,8 +122,25 @@ impl App {
         &self.0.options
     }
 
-    pub(crate) fn slots(&self) -> &Slots {
-        &self.0.slots
+    /// A place for one more call of a key, until it is dropped.
+    pub(crate) fn slot(&self, key: &str) -> Result<OwnedSemaphorePermit, Problem> {
+        self.0.slots.take(key).inspect_err(|_| self.0.metrics.refused("calls"))
+    }
+
+    /// A place for one more file, of an owner and a client.
+    pub(crate) fn file_share(&self, owner: String, client: Option<IpAddr>) -> Result<Share, Problem> {
+        let names = iter::once((owner, 4)).chain(client.map(|client| (client.to_string(), 2))).collect();
+        self.0.files.take(names).inspect_err(|_| self.0.metrics.refused("files"))
+    }
+
+    /// A place for one more page, of a client.
+    pub(crate) fn page_share(&self, client: Option<IpAddr>) -> Result<Share, Problem> {
+        let names = client.map(|client| (client.to_string(), 2)).into_iter().collect();
+        self.0.pages.take(names).inspect_err(|_| self.0.metrics.refused("pages"))
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.0.connections
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -141,7 +175,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// A place for one more call, until it is dropped. The names are few: the ids of keys, and one for files.
+    /// A place for one more call, until it is dropped. The names are few: the ids of keys.
     pub(crate) fn take(&self, name: &str) -> Result<OwnedSemaphorePermit, Problem> {
         let semaphore = {
             let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::access::Identity;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::{host, metrics, routes, trace};
+use crate::{host, metrics, pace, routes, trace};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 128;
@@ -116,6 +116,7 @@ fn admit(app: &App, request: &Request) -> Result<Host, Problem> {
 /// Runs the call within its time. A call that takes longer is dropped, which cancels what it was doing.
 async fn run(app: &App, route: &str, request: Request, next: Next) -> Response {
     let limit = if route == routes::FILE { app.options().file_timeout } else { app.options().request_timeout };
+    let request = request.map(|body| pace::body(body, app.options().progress_timeout));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(limit, answer).await {
         Ok(Ok(response)) => response,

@@ -1,5 +1,7 @@
 //! Reading requests: JSON bodies, queries and the parts of a path, with refusals in the contract's shape.
 
+use std::error::Error as StdError;
+
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use axum::http::request::Parts;
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::app::App;
+use crate::pace::Stalled;
 use crate::problem::Problem;
 
 /// A request's JSON body.
@@ -53,15 +56,28 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read(request: Request, what: &str, limit: usize) -> Result<Bytes, Problem> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: usize| length > limit) {
+    if length(request.headers()).is_some_and(|length| length > limit as u64) {
         return Err(Problem::too_large(what, limit));
     }
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(what, limit)),
-        Err(error) => Err(Problem::bad_request(format!("the body broke off: {error}"))),
+        Err(error) => Err(broken_off(&*error)),
     }
+}
+
+/// Why a body did not come whole.
+pub(crate) fn broken_off(error: &(dyn StdError + 'static)) -> Problem {
+    if Stalled::is_cause(error) {
+        let message = "the body did not arrive: the client sent nothing, or next to nothing, for too long";
+        return Problem::new(StatusCode::REQUEST_TIMEOUT, "BodyTimeout", message).fix("send the request again");
+    }
+    Problem::bad_request(format!("the body broke off: {error}"))
+}
+
+/// What a request says that its body has, in bytes.
+pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The parts of a path.

@@ -11,6 +11,7 @@
 mod access;
 mod app;
 pub mod cli;
+mod connections;
 mod contract;
 mod edge;
 mod extract;
@@ -21,8 +22,10 @@ mod loopback;
 mod mcp;
 mod metrics;
 mod options;
+mod pace;
 mod problem;
 mod routes;
+mod shares;
 mod trace;
 
 pub use app::App;

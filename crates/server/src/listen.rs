@@ -2,22 +2,30 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::app::App;
+use crate::pace::{Paced, Stalled};
 
 /// What lies above the server's own limit is refused by the HTTP layer, without a body; this is how far above.
 const HEADER_ROOM: usize = 4;
 /// Accepting fails where the process has no more files; waiting lets some go.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What is said to who comes when everybody else is being served.
+const REFUSED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Answers connections until `stop` resolves; then takes no new ones, lets calls in flight end within the grace of the
 /// options, and closes the router.
@@ -25,7 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// What closing the router fails with.
 pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()>) -> composio_contract::Result<()> {
-    let connections = Arc::new(Semaphore::new(app.options().connections));
+    let connections = app.connections();
     let graceful = GracefulShutdown::new();
     // Connections end with it at the latest.
     let (_serving, serving) = watch::channel(());
@@ -36,11 +44,25 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
         .max_buf_size((app.options().header_limit * HEADER_ROOM).max(8 << 10));
     let accept = async {
         loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-            let stream = next(&listener).await;
-            let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-            let connection = graceful.watch(connection);
+            connections.room().await;
+            let (stream, address) = next(&listener).await;
+            let is_shared = app.options().trusted_proxies.contains(&address.to_canonical());
+            let Some((place, left)) = connections.enter(address, is_shared) else {
+                app.metrics().broken("refused");
+                // Whether it is heard or not, the connection ends.
+                let _ = stream.try_write(REFUSED);
+                continue;
+            };
+            for _ in 0..left {
+                app.metrics().broken("crowded_out");
+            }
+            let (peer, service) = (Arc::clone(place.peer()), service.clone());
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Arc::clone(&peer));
+                service.call(request)
+            });
+            let stream = TokioIo::new(Paced::new(stream, app.options().progress_timeout));
+            let connection = graceful.watch(http.serve_connection(stream, service));
             let mut serving = serving.clone();
             let app = app.clone();
             tokio::spawn(async move {
@@ -51,9 +73,9 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
                             note(&app, &error);
                         }
                     }
+                    () = place.dismissed() => {}
                     _ = serving.changed() => {}
                 }
-                drop(permit);
             });
         }
     };
@@ -78,6 +100,8 @@ fn note(app: &App, error: &hyper::Error) {
         "malformed"
     } else if error.is_timeout() {
         "timeout"
+    } else if Stalled::is_cause(error) {
+        "stalled"
     } else {
         "lost"
     };
@@ -89,10 +113,10 @@ fn note(app: &App, error: &hyper::Error) {
     }
 }
 
-async fn next(listener: &TcpListener) -> TcpStream {
+async fn next(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match accepted(listener).await {
-            Ok(stream) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -101,8 +125,8 @@ async fn next(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn accepted(listener: &TcpListener) -> io::Result<TcpStream> {
-    let (stream, _) = listener.accept().await?;
+async fn accepted(listener: &TcpListener) -> io::Result<(TcpStream, IpAddr)> {
+    let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok((stream, address.ip()))
 }

@@ -1,10 +1,11 @@
 //! Metrics for Prometheus. They say nothing about projects, keys or sessions.
 
 use std::fmt;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
+use composio_router::Quotas;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -33,12 +34,18 @@ struct Break {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    limit: &'static str,
+}
+
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answer, Counter>,
     durations: Family<Call, Histogram>,
     running: Gauge<i64, AtomicI64>,
     broken: Family<Break, Counter>,
+    refused: Family<Refusal, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -72,7 +79,9 @@ impl Metrics {
         registry.register("http_requests_running", "Requests under way", running.clone());
         let broken = Family::<Break, Counter>::default();
         registry.register("http_connections_broken", "Connections that ended with an error, by reason", broken.clone());
-        Self { registry, requests, durations, running, broken }
+        let refused = Family::<Refusal, Counter>::default();
+        registry.register("refusals", "What a limit or quota refused, by limit", refused.clone());
+        Self { registry, requests, durations, running, broken, refused }
     }
 
     pub(crate) fn start(&self) -> Running {
@@ -85,14 +94,22 @@ impl Metrics {
         self.broken.get_or_create(&Break { reason }).inc();
     }
 
+    /// A limit of the server refused something.
+    pub(crate) fn refused(&self, limit: &'static str) {
+        self.refused.get_or_create(&Refusal { limit }).inc();
+    }
+
     pub(crate) fn end(&self, method: &Method, route: &str, status: u16, elapsed: Duration) {
         let (method, route) = (known(method), route.to_owned());
         self.durations.get_or_create(&Call { method, route: route.clone() }).observe(elapsed.as_secs_f64());
         self.requests.get_or_create(&Answer { method, route, status }).inc();
     }
 
-    /// Everything in the text format.
-    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+    /// Everything in the text format, with what the router's quotas refused.
+    pub(crate) fn text(&self, quotas: &Quotas) -> Result<String, fmt::Error> {
+        for (limit, count) in quotas.refusals() {
+            self.refused.get_or_create(&Refusal { limit }).inner().store(count, Ordering::Relaxed);
+        }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)

@@ -1,6 +1,6 @@
 //! What a server may take, and where it is reached.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use composio_contract::{Error, Result};
@@ -21,16 +21,28 @@ pub struct Options {
     pub file_limit: usize,
     /// Bytes of a request's line and headers together.
     pub header_limit: usize,
+    /// How long the server waits for a client that does not read, or does not send what it began to; 16 KiB count as
+    /// progress.
+    pub progress_timeout: Duration,
+    /// How long what a user typed on a page may take to arrive.
+    pub form_timeout: Duration,
     /// How long a client may take to send a request's headers, also the next one's on an idle connection.
     pub header_timeout: Duration,
     /// How long a request may take, from its headers to the first byte of the reply.
     pub request_timeout: Duration,
     /// How long a file may take.
     pub file_timeout: Duration,
-    /// Calls of one key that may run at the same time; one more is answered 429. Files count together, for all keys.
+    /// Calls of one key that may run at the same time; one more is answered 429. Files count together, for all keys, and so
+    /// do pages; half of them may be for one address, and a quarter of the files for one user.
     pub concurrency: usize,
-    /// Connections that may be open; further ones wait.
+    /// Connections that may be open. A quarter is kept for callers with a key; of the others, the oldest of the address that
+    /// has the most is closed where one more comes.
     pub connections: usize,
+    /// Connections that one address may have without a key; half of all where nothing is said.
+    pub connections_per_address: Option<usize>,
+    /// Addresses of proxies, for which that limit does not hold. Clients are told apart by the last entry of their
+    /// `x-forwarded-for`.
+    pub trusted_proxies: Vec<IpAddr>,
     /// How long calls in flight may take once the server is told to stop.
     pub grace: Duration,
 }
@@ -46,11 +58,15 @@ impl Options {
             body_limit: 4 << 20,
             file_limit: 100 << 20,
             header_limit: 16 << 10,
+            progress_timeout: Duration::from_secs(30),
+            form_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(120),
             file_timeout: Duration::from_secs(600),
             concurrency: 64,
             connections: 1_024,
+            connections_per_address: None,
+            trusted_proxies: Vec::new(),
             grace: Duration::from_secs(30),
         }
     }

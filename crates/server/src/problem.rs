@@ -96,25 +96,45 @@ impl From<Error> for Problem {
             ErrorKind::ConnectedAccount => (400, "ConnectedAccount"),
             ErrorKind::Authentication => (401, "Unauthorized"),
             ErrorKind::PermissionDenied => (403, "Forbidden"),
+            ErrorKind::BlockedUrl => (403, "BlockedUrl"),
+            ErrorKind::SensitiveFile | ErrorKind::UploadNotAllowed => (403, "UploadNotAllowed"),
             ErrorKind::Upload | ErrorKind::Download => (403, "InvalidFileUrl"),
             ErrorKind::NotFound => (404, "NotFound"),
             ErrorKind::FileNotFound => (404, "FileNotFound"),
-            ErrorKind::Conflict | ErrorKind::SessionConfigConflict => (409, "Conflict"),
+            ErrorKind::Conflict
+            | ErrorKind::SessionConfigConflict
+            | ErrorKind::MultipleConnectedAccounts
+            | ErrorKind::ToolInputRequired => (409, "Conflict"),
+            // What the user's folder makes of a path says so itself; the rest is a failure of the disk's.
+            ErrorKind::File => match error.status() {
+                Some(507) => (507, "NoRoomForFiles"),
+                Some(status @ 400..500) => (status, "FileConflict"),
+                _ => return Self::internal(error.to_string()),
+            },
             ErrorKind::TooLarge => (413, "TooLarge"),
             ErrorKind::UnprocessableEntity => (422, "UnprocessableEntity"),
             ErrorKind::RateLimit => (429, "RateLimit"),
             ErrorKind::Connection => (502, "UpstreamUnreachable"),
+            ErrorKind::InvalidReply | ErrorKind::McpDestination => (502, "InvalidUpstreamReply"),
             ErrorKind::Closed => (503, "Stopping"),
-            ErrorKind::Timeout => (504, "Timeout"),
-            _ => return Self::internal(error.to_string()),
+            ErrorKind::Timeout | ErrorKind::WaitTimeout => (504, "Timeout"),
+            // A 5xx of somewhere else, settings that nobody but the operator can change, and what no caller can cause. New
+            // kinds come here too, until someone has thought about them.
+            ErrorKind::InternalServer
+            | ErrorKind::Internal
+            | ErrorKind::Configuration
+            | ErrorKind::ApiKeyNotProvided
+            | _ => return Self::internal(error.to_string()),
         };
+        let retry_after = error.details().and_then(|details| details.decode::<Value>("details").ok());
+        let retry_after = retry_after.and_then(|details| details.get("retry_after")?.as_u64()?.try_into().ok());
         Self(Box::new(Inner {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             slug: error.slug().unwrap_or(slug).to_owned(),
             message: error.message().to_owned(),
             fix: error.suggested_fix().map(str::to_owned),
             code: error.code().and_then(|code| code.decode("code").ok()).filter(Value::is_number),
-            retry_after: (status == 429).then_some(1),
+            retry_after: (status == 429).then_some(retry_after.unwrap_or(1)),
             cause: None,
         }))
     }

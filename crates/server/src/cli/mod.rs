@@ -67,7 +67,7 @@ fn secret(text: &str) -> std::result::Result<SecretString, std::convert::Infalli
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serves the v3.1 contract over HTTP.
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Serves one session to the MCP client that starts this program, over standard input and output.
     Mcp(mcp::Arguments),
     /// Makes, lists and revokes the keys that let callers in.
@@ -149,7 +149,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Serve(arguments) => serve::run(&cli.place, arguments).await,
+        Command::Serve(arguments) => serve::run(&cli.place, *arguments).await,
         Command::Mcp(arguments) => mcp::run(&cli.place, arguments).await,
         Command::Keys(command) => keys::run(&cli.place, command).await,
         Command::Sessions(arguments) => sessions::run(&cli.place, arguments).await,

@@ -1,6 +1,6 @@
 //! `composio serve`
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,11 +8,18 @@ use clap::Args;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Router;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::log::{Log, LogFormat};
 use super::{Place, say};
 use crate::{App, Options, PublicUrl};
+
+/// Bytes that the system holds for a client before it has read them; systems double it, and else let it grow to megabytes.
+const SEND_BUFFER: u32 = 256 << 10;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+/// Open files beside the connections: those of users, of the store, and of MCP servers.
+const FILES: usize = 1_024;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -40,6 +47,19 @@ pub(super) struct Arguments {
     /// Calls of one key that may run at the same time.
     #[arg(long, value_name = "CALLS")]
     concurrency: Option<usize>,
+    /// Seconds that a client may read or send nothing, or next to nothing, before its connection ends.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    progress_timeout: Option<Duration>,
+    /// Connections that may be open. A quarter of them is kept for callers with a key.
+    #[arg(long, value_name = "CONNECTIONS")]
+    connections: Option<usize>,
+    /// Connections that one address may have without a key; half of all where nothing is said.
+    #[arg(long, value_name = "CONNECTIONS")]
+    connections_per_address: Option<usize>,
+    /// The address of a proxy that adds its client's address to `x-forwarded-for`; can be given several times. The limit for
+    /// one address does not hold for it.
+    #[arg(long, value_name = "ADDRESS")]
+    trusted_proxy: Vec<IpAddr>,
     /// Seconds that calls in flight may take once the server is told to stop.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     grace: Option<Duration>,
@@ -71,6 +91,10 @@ impl Arguments {
             request_timeout: self.request_timeout.unwrap_or(defaults.request_timeout),
             concurrency: self.concurrency.unwrap_or(defaults.concurrency),
             grace: self.grace.unwrap_or(defaults.grace),
+            progress_timeout: self.progress_timeout.unwrap_or(defaults.progress_timeout),
+            connections: self.connections.unwrap_or(defaults.connections),
+            connections_per_address: self.connections_per_address,
+            trusted_proxies: self.trusted_proxy.iter().map(IpAddr::to_canonical).collect(),
             ..defaults
         }
     }
@@ -84,9 +108,13 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode>
 }
 
 async fn serve(place: &Place, arguments: Arguments) -> Result<ExitCode> {
-    let router = Router::builder().config(place.load()?).build()?;
-    let app = App::new(router, arguments.options()).await?;
-    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+    let mut config = place.load()?;
+    config.quota = config.quota.for_server();
+    let mut options = arguments.options();
+    options.connections = possible_connections(options.connections);
+    let router = Router::builder().config(config).build()?;
+    let app = App::new(router, options).await?;
+    let listener = listen(arguments.listen).map_err(|error| {
         Error::new(ErrorKind::Configuration, format!("cannot listen on {}: {error}", arguments.listen))
             .with_suggested_fix("give another address with `--listen`")
     })?;
@@ -105,6 +133,47 @@ async fn serve(place: &Place, arguments: Arguments) -> Result<ExitCode> {
     }
     crate::serve(listener, app, stop).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Listens so that what a client does not read takes little of the system's memory.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // Accepted connections have the same.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// How many of these connections the process can have. Each is an open file, of which systems let a process have few where
+/// nobody asks for more.
+fn possible_connections(wanted: usize) -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let needed = wanted.saturating_add(FILES) as u64;
+        let limit = getrlimit(Resource::Nofile);
+        let allowed = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+        if allowed(limit.current) < needed {
+            let current = Some(needed.min(allowed(limit.maximum)));
+            if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }) {
+                tracing::warn!(%error, "the process cannot have more open files");
+            }
+        }
+        let files = usize::try_from(allowed(getrlimit(Resource::Nofile).current)).unwrap_or(usize::MAX);
+        // Half of them, where there are so few.
+        let possible = files.saturating_sub(FILES).max(files / 2);
+        if possible < wanted {
+            tracing::warn!(connections = possible, files, "fewer connections: the process may have few open files");
+        }
+        wanted.min(possible)
+    }
+    #[cfg(not(unix))]
+    {
+        wanted
+    }
 }
 
 /// Resolves when the process is asked to end. A second time it ends at once, as the system does without a handler.

@@ -42,7 +42,7 @@ pub(super) fn accepted() -> SubscriptionFilter {
 /// Where the caller listens too often already, or the session is deleted.
 pub(super) async fn tell(target: &Target, subscription: &SubscriptionContext) -> Result<()> {
     let _slot = match &target.caller {
-        Some((app, identity)) => Some(app.slots().take(&format!("{STREAMS}{}", identity.key)).map_err(|_| {
+        Some((app, identity)) => Some(app.slot(&format!("{STREAMS}{}", identity.key)).map_err(|_| {
             let message = format!("{} streams are open already, and no more may be", app.options().concurrency);
             Error::new(ErrorKind::RateLimit, message).with_suggested_fix("close those that are done")
         })?),

@@ -314,7 +314,7 @@ impl Target {
     ) -> composio_contract::Result<T> {
         let Some((app, identity)) = &self.caller else { return call.await };
         let limits = app.options();
-        let _slot = app.slots().take(&identity.key).map_err(|_| {
+        let _slot = app.slot(&identity.key).map_err(|_| {
             let message = format!("{} calls run already, and no more may at the same time", limits.concurrency);
             Error::new(ErrorKind::RateLimit, message).with_suggested_fix("wait until one has ended")
         })?;

@@ -131,6 +131,7 @@ async fn respond(
     mut request: Request,
 ) -> Result<Response, Problem> {
     let identity = Arc::new(access::identify_for_session(&app, request.headers(), &session_id).await?);
+    access::admit(&app, &identity, request.extensions())?;
     let router = identity.router().clone();
     if router.store().revision(router.project(), &session_id).await?.is_none() {
         return Err(Problem::new(StatusCode::NOT_FOUND, "NotFound", format!("there is no session `{session_id}`")));

@@ -9,12 +9,11 @@ use composio_contract::{
 };
 
 use super::{Answer, Call, call, created, send};
-use crate::access::Caller;
+use crate::access::{self, Caller};
 use crate::app::App;
 use crate::extract::{self, Json, Place, Query};
+use crate::problem::Problem;
 
-/// Stands for a key's id where users' browsers are counted.
-const BROWSERS: &str = "connect";
 /// Bytes of what a user types.
 const FORM: usize = 64 << 10;
 
@@ -91,10 +90,17 @@ async fn auth_config(Caller(router): Caller, Place(id): Place<String>) -> Answer
 
 /// The pages. What is in their URL is the key.
 pub(super) async fn page(State(app): State<App>, Place(rest): Place<String>, request: Request) -> Answer {
-    let _slot = app.slots().take(BROWSERS)?;
-    let is_post = request.method() == Method::POST;
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    let body = extract::read(request, "a form", FORM).await?;
+    let (parts, body) = request.into_parts();
+    let is_post = parts.method == Method::POST;
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let client = access::client(&parts);
+    // A form that does not come takes no place from those that do.
+    let form = extract::read(Request::from_parts(parts, body), "a form", FORM);
+    let body = tokio::time::timeout(app.options().form_timeout, form).await.map_err(|_| {
+        let message = "the form did not arrive in time";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "BodyTimeout", message).fix("send it again")
+    })??;
+    let _share = app.page_share(client)?;
     let reply = app.router().connect(is_post, &rest, &query, &body).await;
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response: Response = (status, reply.body.clone()).into_response();

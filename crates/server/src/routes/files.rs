@@ -1,19 +1,26 @@
 //! The file mount, and the URLs at which its files are put and got.
 
+use std::time::Instant;
+
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::IntoResponse as _;
-use composio_contract::{Backend as _, FileListQuery, MountPath, Reply, UploadRequest};
+use bytes::Bytes;
+use composio_contract::{Backend as _, Error, ErrorKind, FileListQuery, MountPath, Reply, Result, UploadRequest};
 use composio_router::FILE_URL_SCHEME;
+use composio_router::workspace::Outgoing;
+use futures_util::stream;
 
 use super::base::Base;
 use super::{Answer, Call, call, send};
-use crate::access::Caller;
+use crate::access::{self, Caller};
 use crate::app::App;
-use crate::extract::{Json, Place, Query, read};
-
-/// Under this name files of all callers count together.
-const SLOT: &str = "files";
+use crate::connections::Busy;
+use crate::extract::{self, Json, Place, Query};
+use crate::pace;
+use crate::problem::Problem;
+use crate::shares::Share;
 
 pub(super) fn calls() -> Vec<Call> {
     vec![
@@ -62,24 +69,66 @@ async fn delete(
     send(router.delete_file(&id, &mount, &request).await)
 }
 
-/// Puts a file. The ticket in the URL says where, and in which project.
+/// Puts a file. The ticket in the URL says where, and in which project. It is looked at before anything of the file is.
 pub(super) async fn put(State(app): State<App>, Place(ticket): Place<String>, request: Request) -> Answer {
-    let _slot = app.slots().take(SLOT)?;
-    let content = read(request, "a file", app.options().file_limit).await?;
-    app.router().put_file(&format!("{FILE_URL_SCHEME}{ticket}"), None, content).await?;
+    let (parts, mut body) = request.into_parts();
+    let limit = app.options().file_limit;
+    let too_large = |size: u64| size > limit as u64;
+    let length = extract::length(&parts.headers).unwrap_or_default();
+    // There is no need for room for what is not taken.
+    let room = if too_large(length) { 0 } else { length };
+    let mut upload = app.router().receive_file(&format!("{FILE_URL_SCHEME}{ticket}"), room).await?;
+    if too_large(length) {
+        return Err(Problem::too_large("a file", limit));
+    }
+    let _share = app.file_share(upload.owner(), access::client(&parts))?;
+    let _busy = access::busy(&parts);
+    let mut size = 0_u64;
+    while let Some(piece) = pace::piece(&mut body).await {
+        let piece = piece.map_err(|error| extract::broken_off(&error))?;
+        size = size.saturating_add(piece.len() as u64);
+        if too_large(size) {
+            return Err(Problem::too_large("a file", limit));
+        }
+        upload.write(piece).await?;
+    }
+    upload.finish().await?;
     Ok(StatusCode::OK.into_response())
 }
 
 /// Gets a file. A browser is to save it, never to show it under the server's own origin.
-pub(super) async fn get(State(app): State<App>, Place(ticket): Place<String>) -> Answer {
-    let _slot = app.slots().take(SLOT)?;
+pub(super) async fn get(State(app): State<App>, Place(ticket): Place<String>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
     let limit = u64::try_from(app.options().file_limit).unwrap_or(u64::MAX);
-    let content = app.router().get_file(&format!("{FILE_URL_SCHEME}{ticket}"), limit).await?;
+    let (owner, file) = app.router().send_file(&format!("{FILE_URL_SCHEME}{ticket}"), limit).await?;
+    let share = app.file_share(owner, access::client(&parts))?;
     let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream"),
-        (header::CONTENT_DISPOSITION, "attachment"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CACHE_CONTROL, "private, no-store"),
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (header::CONTENT_LENGTH, file.size().into()),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
     ];
-    Ok((headers, content).into_response())
+    let end = Instant::now() + app.options().file_timeout;
+    // Its place is taken until the last of it was sent, or the client is gone.
+    let sending = Sending { file, end, _share: share, _busy: access::busy(&parts) };
+    Ok((headers, Body::from_stream(stream::try_unfold(sending, Sending::next))).into_response())
+}
+
+/// A file that is being sent.
+struct Sending {
+    file: Outgoing,
+    end: Instant,
+    _share: Share,
+    _busy: Option<Busy>,
+}
+
+impl Sending {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        if Instant::now() >= self.end {
+            return Err(Error::new(ErrorKind::Timeout, "the file took too long to send"));
+        }
+        let piece = self.file.next().await.inspect_err(|error| tracing::warn!(%error, "a file could not be sent"))?;
+        Ok(piece.map(|piece| (piece, self)))
+    }
 }

@@ -182,7 +182,11 @@ impl Server {
 
     /// With a toolkit `keyed` that wants an API key.
     pub(crate) async fn keyed() -> Self {
-        Self::with_sources(|_| {}, vec![Arc::new(Keyed::new())]).await
+        Self::keyed_with(RouterConfig::default()).await
+    }
+
+    pub(crate) async fn keyed_with(config: RouterConfig) -> Self {
+        Self::build(config, |_| {}, vec![Arc::new(Keyed::new())]).await
     }
 
     async fn build(mut config: RouterConfig, change: impl FnOnce(&mut Options), sources: Vec<Arc<dyn Source>>) -> Self {
@@ -250,7 +254,10 @@ impl Server {
 }
 
 /// One request on a connection of its own; none where the connection ends without an answer.
-pub(crate) async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Option<Answer> {
+pub(crate) async fn ask<B>(address: SocketAddr, mut request: Request<B>) -> Option<Answer>
+where
+    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
+{
     let stream = TcpStream::connect(address).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     tokio::spawn(connection);

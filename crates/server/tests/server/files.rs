@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 
 use crate::common::{Answer, Server, request};
 
-async fn url(server: &Server, session: &str, key: Option<&str>, kind: &str, path: &str) -> String {
+pub(crate) async fn url(server: &Server, session: &str, key: Option<&str>, kind: &str, path: &str) -> String {
     let at = format!("/tool_router/session/{session}/mounts/files/{kind}");
     let reply = server.call("POST", &at, key, Some(json!({"mount_relative_path": path}))).await.expect(200);
     reply.json()[kind].as_str().unwrap().to_owned()
 }
 
-async fn put(server: &Server, url: &str, content: impl Into<Bytes>) -> Answer {
+pub(crate) async fn put(server: &Server, url: &str, content: impl Into<Bytes>) -> Answer {
     let mut request = request("PUT", path_of(server, url), None, None);
     *request.body_mut() = content.into().into();
     server.send(request).await
 }
 
-fn path_of<'a>(server: &Server, url: &'a str) -> &'a str {
+pub(crate) fn path_of<'a>(server: &Server, url: &'a str) -> &'a str {
     url.strip_prefix(&format!("http://{}", server.address)).unwrap()
 }
 

@@ -15,9 +15,11 @@ mod limits;
 mod loopback;
 mod mcp;
 mod openapi;
+mod outside;
 mod passing;
 mod postgres;
 mod program;
+mod quota;
 #[allow(dead_code, reason = "the router's tests use all of it")]
 #[path = "../../../router/tests/router/running.rs"]
 mod running;
