@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use composio_contract::{Error, ErrorKind, RawJson, Result, Tool, ToolToolkit};
-use composio_schema::{Schema, closest};
+use composio_schema::{BadSchema, Schema, closest};
 use composio_search::{Document, Index};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(crate) struct CatalogTool {
     pub(crate) definition: ToolDefinition,
     pub(crate) source: Arc<dyn Source>,
     input_schema: RawJson,
-    validator: OnceLock<Option<Schema>>,
+    validator: OnceLock<std::result::Result<Schema, BadSchema>>,
 }
 
 impl CatalogTool {
@@ -51,15 +51,18 @@ impl CatalogTool {
         &self.input_schema
     }
 
-    /// The schema of the arguments, compiled on first use; none where the source gave one that cannot be used. Such a
-    /// tool's arguments are left to the source to check.
-    pub(crate) fn validator(&self) -> Option<&Schema> {
-        let compile = || {
+    /// The schema of the arguments, compiled on first use, or why it cannot be used. Arguments for a schema that is not valid are
+    /// left to the source to check.
+    pub(crate) fn validator(&self) -> &std::result::Result<Schema, BadSchema> {
+        self.validator.get_or_init(|| {
             Schema::compile(&self.definition.input_schema)
-                .inspect_err(|error| tracing::warn!(tool = self.slug(), %error, "arguments go unchecked"))
-                .ok()
-        };
-        self.validator.get_or_init(compile).as_ref()
+                .inspect_err(|error| tracing::warn!(tool = self.slug(), %error, "arguments cannot be checked"))
+        })
+    }
+
+    /// The same, if it was compiled before.
+    pub(crate) fn compiled(&self) -> Option<&std::result::Result<Schema, BadSchema>> {
+        self.validator.get()
     }
 
     /// The tool as the contract has it.

@@ -21,7 +21,7 @@ use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::{CallContext, Listener, Outcome, Signing};
 use crate::store::{LogEntry, RunStatus, Store};
-use crate::{clock, custom, fingerprint, meta};
+use crate::{arguments, clock, custom, fingerprint, meta};
 
 /// A call that the session's settings allow.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl Router {
                 return Err(self.missing_tool(session, slug, denial.error(call.tool.slug())).await);
             }
         };
-        call.check();
+        call.check().await?;
         Ok(call)
     }
 
@@ -315,14 +315,15 @@ impl Call {
         }
     }
 
-    fn check(&mut self) {
-        let Some(validator) = self.tool.validator() else { return };
+    async fn check(&mut self) -> Result<()> {
         // The validator takes a whole value; the map is lent to it, not copied.
         let value = Value::Object(std::mem::take(&mut self.arguments));
-        self.invalid = validator.check(&value).err().map(|invalid| invalid.to_string());
+        let (value, problems) = arguments::check(&self.tool, value).await?;
+        self.invalid = problems;
         if let Value::Object(arguments) = value {
             self.arguments = arguments;
         }
+        Ok(())
     }
 }
 

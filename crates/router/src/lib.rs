@@ -6,6 +6,7 @@
 
 pub mod accounts;
 mod approval;
+mod arguments;
 mod backend;
 mod bounded;
 pub mod builtin;

@@ -4,6 +4,9 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+/// How deep alternatives within alternatives are told one by one.
+pub(crate) const MAX_NESTING: usize = 2;
+
 /// A keyword that a value does not satisfy.
 pub(crate) struct Fault<'a> {
     /// JSON pointer of the value.
@@ -88,6 +91,10 @@ impl Kind<'_> {
 
     pub(crate) fn pattern(pattern: &str) -> Self {
         Self::Expected(format!("a text that matches `{pattern}`"))
+    }
+
+    pub(crate) fn none_fits(alternatives: usize) -> Self {
+        Self::Says(format!("fits none of its {alternatives} alternatives"))
     }
 
     pub(crate) fn forbidden() -> Self {

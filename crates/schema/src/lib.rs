@@ -5,8 +5,9 @@ mod fault;
 mod full;
 mod names;
 mod problem;
-#[cfg(any(test, not(feature = "full")))]
+mod reference;
 mod small;
+mod weight;
 
 use std::fmt;
 
@@ -16,13 +17,23 @@ use serde_json::Value;
 use full::Checker;
 pub use names::closest;
 pub use problem::{Invalid, Problem};
+use reference::References;
 #[cfg(not(feature = "full"))]
 use small::Checker;
+
+/// Schemas and values beyond this many steps take longer than an async worker should be kept busy.
+const QUICK: u64 = 4_000;
+/// Characters of the reason why a schema is not usable.
+const MAX_REASON: usize = 500;
 
 /// A compiled JSON Schema. Keep it: compiling takes far longer than checking.
 ///
 /// `$schema` chooses the draft; without it the draft is 2020-12. A `$ref` that leaves the schema is refused: nothing is
 /// ever read from a disk or a network.
+///
+/// Schemas may come from anybody: one that is too large or nested too deeply is refused, and a check gives up after a fixed
+/// number of steps, with [`Invalid::is_too_complex`]. Whatever the schema and the value, a check takes some hundred milliseconds
+/// and a few megabytes at most. [`Schema::is_quick`] says which checks may run on an async worker.
 ///
 /// Without the crate's feature `full`, for programs that must be small, schemas with `$dynamicRef`, `$recursiveRef`,
 /// `unevaluatedItems` or `unevaluatedProperties` are refused, as are patterns with look-around or back references, and
@@ -52,23 +63,40 @@ use small::Checker;
 pub struct Schema {
     checker: Checker,
     source: Value,
+    /// What checking one small value takes at most, in steps.
+    weight: u64,
 }
 
 impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
-    /// Where it is not a valid JSON Schema, or refers to something outside itself.
+    /// If it is not a valid JSON Schema, refers to something outside itself, or is too complex; see
+    /// [`BadSchema::is_too_complex`].
     pub fn compile(schema: &Value) -> Result<Self, BadSchema> {
-        Ok(Self { checker: Checker::compile(schema)?, source: schema.clone() })
+        let references = References::of(schema, weight::MAX_PATH)?;
+        let weight = weight::weigh(schema, &references)?;
+        Ok(Self {
+            checker: Checker::compile(schema, references).map_err(BadSchema::cut)?,
+            source: schema.clone(),
+            weight,
+        })
+    }
+
+    /// Whether [`Schema::check`] takes well under a millisecond for this value. An async program runs other checks on a thread
+    /// that may block.
+    #[must_use]
+    pub fn is_quick(&self, value: &Value) -> bool {
+        let most = QUICK / self.weight.max(1);
+        most > 0 && weight::of_value(value, most.saturating_add(1)) <= most
     }
 
     /// Checks a value as it is; nothing is coerced.
     ///
     /// # Errors
-    /// Every field that is wrong, up to a bound.
+    /// Every field that is wrong, up to a bound; or that the check gave up, with [`Invalid::is_too_complex`].
     pub fn check(&self, value: &Value) -> Result<(), Invalid> {
-        self.checker.check(value, &self.source)
+        self.checker.check(value, &self.source, self.is_quick(value))
     }
 }
 
@@ -83,11 +111,40 @@ impl fmt::Debug for Schema {
 pub struct BadSchema {
     path: String,
     reason: String,
+    is_too_complex: bool,
+}
+
+impl BadSchema {
+    pub(crate) fn too_complex(reason: String) -> Self {
+        Self { path: String::new(), reason, is_too_complex: true }
+    }
+
+    /// A validator may repeat all of what it was given.
+    fn cut(mut self) -> Self {
+        let end = |text: &str| text.char_indices().nth(MAX_REASON).map(|(end, _)| end);
+        if let Some(end) = end(&self.reason) {
+            self.reason.truncate(end);
+            self.reason.push('…');
+        }
+        if let Some(end) = end(&self.path) {
+            self.path.truncate(end);
+        }
+        self
+    }
+
+    /// Whether it may well be a valid schema, but is larger or nested deeper than this crate reads.
+    #[must_use]
+    pub fn is_too_complex(&self) -> bool {
+        self.is_too_complex
+    }
 }
 
 impl fmt::Display for BadSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, reason } = self;
+        let Self { path, reason, is_too_complex } = self;
+        if *is_too_complex {
+            return write!(f, "the JSON Schema is too complex: {reason}");
+        }
         if path.is_empty() {
             return write!(f, "not a usable JSON Schema: {reason}");
         }

@@ -1,6 +1,7 @@
 //! What is wrong with a value, in words a model can act on.
 
 use std::fmt::{self, Write as _};
+use std::io;
 
 use serde_json::Value;
 
@@ -13,6 +14,10 @@ const MAX_PROBLEMS: usize = 12;
 const MAX_VALUE: usize = 60;
 /// The longest text of one problem, in characters.
 const MAX_MESSAGE: usize = 400;
+/// Faults that are looked at; whether there are more is all that is said of others.
+pub(crate) const MAX_FAULTS: usize = 200;
+/// Properties of a value that are compared with the name of a missing one.
+const MAX_STRANGERS: usize = 200;
 
 /// Why a value does not fit its schema.
 ///
@@ -21,6 +26,9 @@ const MAX_MESSAGE: usize = 400;
 pub struct Invalid {
     problems: Vec<Problem>,
     omitted: usize,
+    /// Whether there may be more than are counted.
+    is_cut: bool,
+    is_too_complex: bool,
 }
 
 /// One wrong field.
@@ -34,17 +42,49 @@ pub struct Problem {
 
 impl Invalid {
     pub(crate) fn new<'a>(faults: impl Iterator<Item = Fault<'a>>) -> Self {
-        let mut all: Vec<Problem> = Vec::new();
+        let mut problems: Vec<Problem> = Vec::new();
+        let (mut omitted, mut looked_at) = (0, 0);
         for fault in faults {
+            looked_at += 1;
+            if problems.len() >= MAX_PROBLEMS {
+                omitted += count(&fault);
+                continue;
+            }
             for problem in describe(&fault) {
-                if !all.contains(&problem) {
-                    all.push(problem);
+                if problems.contains(&problem) {
+                    continue;
+                }
+                if problems.len() < MAX_PROBLEMS {
+                    problems.push(problem);
+                } else {
+                    omitted += 1;
                 }
             }
+            omitted += count(&fault).saturating_sub(MAX_DESCRIBED);
         }
-        let omitted = all.len().saturating_sub(MAX_PROBLEMS);
-        all.truncate(MAX_PROBLEMS);
-        Self { problems: all, omitted }
+        Self { problems, omitted, is_cut: looked_at >= MAX_FAULTS, is_too_complex: false }
+    }
+
+    /// The check gave up.
+    pub(crate) fn too_complex() -> Self {
+        let message = "too complex to be checked against the schema; send fewer or smaller values";
+        Self { is_too_complex: true, ..Self::only(message) }
+    }
+
+    /// What is wrong is not known.
+    pub(crate) fn somewhere() -> Self {
+        Self::only("does not fit the schema; value and schema are too large to say where")
+    }
+
+    fn only(message: &str) -> Self {
+        let problem = Problem { path: String::new(), message: message.to_owned() };
+        Self { problems: vec![problem], omitted: 0, is_cut: false, is_too_complex: false }
+    }
+
+    /// Whether the check gave up, so that the value may be right.
+    #[must_use]
+    pub fn is_too_complex(&self) -> bool {
+        self.is_too_complex
     }
 
     /// The problems, at most twelve.
@@ -63,7 +103,8 @@ impl fmt::Display for Invalid {
             problem.fmt(f)?;
         }
         if self.omitted > 0 {
-            write!(f, "\nand {} more", self.omitted)?;
+            let least = if self.is_cut { "at least " } else { "" };
+            write!(f, "\nand {least}{} more", self.omitted)?;
         }
         Ok(())
     }
@@ -82,6 +123,17 @@ impl fmt::Display for Problem {
     }
 }
 
+/// As many problems of one fault are put into words.
+const MAX_DESCRIBED: usize = 2 * MAX_PROBLEMS;
+
+/// How many problems a fault comes to.
+fn count(fault: &Fault<'_>) -> usize {
+    match &fault.kind {
+        Kind::Unknown(names) => names.len(),
+        _ => 1,
+    }
+}
+
 fn describe(fault: &Fault<'_>) -> Vec<Problem> {
     let path = readable(&fault.at);
     let given = given(fault.given);
@@ -92,7 +144,7 @@ fn describe(fault: &Fault<'_>) -> Vec<Problem> {
         Kind::Unknown(names) => {
             let known = siblings(fault);
             let problem = |name: &String| Problem { path: join(&path, name), message: unknown(name, &known) };
-            return names.iter().map(problem).collect();
+            return names.iter().take(MAX_DESCRIBED).map(problem).collect();
         }
         Kind::Alternatives(context) => return alternatives(&path, context, &given),
         Kind::Type(types) => format!("expected {}, got {given}", either(types)),
@@ -123,7 +175,7 @@ fn alternatives(path: &str, context: &[Vec<Fault<'_>>], given: &str) -> Vec<Prob
         let message = format!("expected {}, got {given}", expected.join(" or "));
         return vec![Problem { path: path.to_owned(), message: shorten(&message, MAX_MESSAGE) }];
     }
-    let mut problems: Vec<Problem> = nearest.into_iter().flatten().flat_map(describe).collect();
+    let mut problems: Vec<Problem> = nearest.into_iter().flatten().take(MAX_DESCRIBED).flat_map(describe).collect();
     if context.len() > 1 {
         let message = format!("fits none of its {} alternatives; what the nearest one lacks is listed", context.len());
         problems.insert(0, Problem { path: path.to_owned(), message });
@@ -134,7 +186,7 @@ fn alternatives(path: &str, context: &[Vec<Fault<'_>>], given: &str) -> Vec<Prob
 fn missing(fault: &Fault<'_>, name: &str) -> String {
     let known = siblings(fault);
     let fields = fault.given.as_object().into_iter().flatten();
-    let strangers = fields.map(|(key, _)| key.as_str()).filter(|key| !known.contains(key));
+    let strangers = fields.map(|(key, _)| key.as_str()).take(MAX_STRANGERS).filter(|key| !known.contains(key));
     // The misspelt property is told of by its own problem where the schema forbids it.
     let closed = fault.schema.is_some_and(|schema| schema.get("additionalProperties") == Some(&Value::Bool(false)));
     match closest(name, strangers).first() {
@@ -197,18 +249,51 @@ fn size(value: &Value) -> usize {
     }
 }
 
+/// The beginning of a value's JSON text; no more of it is written than is shown.
 pub(crate) fn literal(value: &Value) -> String {
-    shorten(&value.to_string(), MAX_VALUE)
+    let mut start = Start { text: Vec::new(), room: MAX_VALUE * 4 + 4 };
+    // An error says that there is more than there is room for.
+    let _ = serde_json::to_writer(&mut start, value);
+    shorten(&String::from_utf8_lossy(&start.text), MAX_VALUE)
+}
+
+/// Takes the beginning of what is written.
+struct Start {
+    text: Vec<u8>,
+    room: usize,
+}
+
+impl io::Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.room);
+        self.text.extend(bytes.iter().take(taken));
+        self.room -= taken;
+        if taken == 0 && !bytes.is_empty() { Err(io::ErrorKind::WriteZero.into()) } else { Ok(taken) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 pub(crate) fn list(options: &Value) -> String {
-    options
-        .as_array()
-        .map_or_else(|| literal(options), |options| options.iter().map(literal).collect::<Vec<_>>().join(", "))
+    let Some(options) = options.as_array() else { return literal(options) };
+    let mut text = String::new();
+    for option in options {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&literal(option));
+        // What is longer is cut where it is shown.
+        if text.len() > 4 * MAX_MESSAGE {
+            break;
+        }
+    }
+    text
 }
 
 fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{}`", shorten(name, MAX_VALUE))).collect::<Vec<_>>().join(", ")
+    names.iter().take(MAX_MESSAGE).map(|name| format!("`{}`", shorten(name, MAX_VALUE))).collect::<Vec<_>>().join(", ")
 }
 
 fn shorten(text: &str, limit: usize) -> String {

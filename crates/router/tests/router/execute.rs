@@ -1,6 +1,6 @@
 //! Running a tool: policy, arguments, limits, log.
 
-use crate::common::{Fixture, value};
+use crate::common::{Fixture, tool, value};
 use composio_contract::{Backend as _, ErrorKind, ExecuteRequest, ResultType};
 use composio_router::store::RunStatus;
 use serde_json::json;
@@ -34,6 +34,39 @@ async fn wrong_arguments_fail_without_reaching_the_tool() {
     );
     assert_eq!(reply.data.as_ref().unwrap().as_str(), "{}");
     assert!(fixture.slugs_called().is_empty());
+}
+
+/// Each level of the schema doubles what a plain checker has to look at.
+#[tokio::test]
+async fn a_schema_that_explodes_holds_up_nobody() {
+    let fixture = Fixture::new();
+    let session = fixture.session(json!({})).await;
+    let step = |before: &serde_json::Value| json!({"anyOf": [before, before]});
+    let mut exploding = tool("SHELF_EXPLODE", "Explode", "Has a schema that explodes.", json!({}), &[]);
+    let mut defs = serde_json::Map::from_iter([("l0".to_owned(), json!({"required": ["never"]}))]);
+    for level in 1..=40 {
+        let before = json!({"$ref": format!("#/$defs/l{}", level - 1)});
+        defs.insert(format!("l{level}"), step(&before));
+    }
+    exploding.input_schema = json!({"type": "object", "$ref": "#/$defs/l40", "$defs": defs});
+    let mut chained = tool("SHELF_CHAIN", "Chain", "Has a schema that goes on and on.", json!({}), &[]);
+    let chain = (1..5_000).map(|n| (format!("l{n}"), json!({"$ref": format!("#/$defs/l{}", n - 1)})));
+    let chain: serde_json::Map<_, _> = chain.chain([("l0".to_owned(), json!(true))]).collect();
+    chained.input_schema = json!({"type": "object", "$ref": "#/$defs/l4999", "$defs": chain});
+    fixture.shelf.replace_tools(vec![exploding, chained]);
+
+    let reply = fixture.execute(&session, "SHELF_EXPLODE", json!({"x": 1})).await.unwrap();
+    let error = reply.error.unwrap();
+    assert!(error.contains("it was not run:") && error.contains("fits none of its 2 alternatives"), "{error}");
+    let reply = fixture.execute(&session, "SHELF_CHAIN", json!({})).await.unwrap();
+    let error = reply.error.unwrap();
+    assert!(
+        error.contains("they cannot be checked: the JSON Schema is too complex: it is nested more than"),
+        "{error}"
+    );
+    assert!(fixture.slugs_called().is_empty());
+    let reply = fixture.execute(&session, "SHELF_EXPLODE", json!({"never": 1})).await.unwrap();
+    assert_eq!(reply.result_type, Some(ResultType::Completed));
 }
 
 #[tokio::test]

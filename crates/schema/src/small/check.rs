@@ -1,19 +1,65 @@
 //! Walks a schema and a value together.
 
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::ptr;
 
 use serde_json::{Map, Number, Value};
 
-use super::Checker;
-use super::compile::{TYPES, count, escape};
-use crate::fault::{Fault, Kind};
-use crate::problem::{Invalid, list, literal};
+use super::compile::{TYPES, count};
+use super::{Checker, Pattern};
+use crate::fault::{Fault, Kind, MAX_NESTING};
+use crate::problem::{Invalid, MAX_FAULTS, list, literal};
+use crate::reference::escape;
 
-pub(super) fn faults<'a>(checker: &Checker, root: &'a Value, value: &'a Value) -> Vec<Fault<'a>> {
-    let mut found = Vec::new();
-    Walk { checker, root }.schema(root, value, &Place::Root, &mut found);
-    found
+/// Steps of one check: some hundred milliseconds at most.
+const STEPS: u64 = 500_000;
+/// Answers of references that are kept, so that what is referred to again and again is looked at once.
+const REMEMBERED: usize = 20_000;
+/// How deep a walk may recurse, on a stack of two megabytes.
+const DEEPEST: usize = 400;
+
+/// There were not enough steps.
+#[derive(Debug)]
+pub(super) struct Spent;
+
+pub(super) fn faults<'a>(checker: &Checker, root: &'a Value, value: &'a Value) -> Result<Vec<Fault<'a>>, Spent> {
+    let budget = Budget { left: Cell::new(STEPS), depth: Cell::new(0) };
+    let mut found = Found::new(MAX_FAULTS, 0);
+    Walk { checker, root, budget: &budget, known: RefCell::default() }.schema(root, value, &Place::Root, &mut found);
+    if budget.is_spent() { Err(Spent) } else { Ok(found.faults) }
+}
+
+/// What a check may still take. Once it is spent, walks end at once, and what they found means nothing.
+struct Budget {
+    left: Cell<u64>,
+    depth: Cell<usize>,
+}
+
+impl Budget {
+    /// Whether there were as many steps.
+    fn spend(&self, steps: usize) -> bool {
+        let left = self.left.get().saturating_sub(steps as u64);
+        self.left.set(left);
+        left > 0
+    }
+
+    fn is_spent(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    /// Goes one level deeper for some work, if that is not too deep.
+    fn within(&self, work: impl FnOnce()) {
+        if self.depth.get() >= DEEPEST {
+            self.left.set(0);
+            return;
+        }
+        self.depth.set(self.depth.get() + 1);
+        work();
+        self.depth.set(self.depth.get() - 1);
+    }
 }
 
 /// Where in the value a walk is.
@@ -43,34 +89,72 @@ impl Place<'_> {
 struct Walk<'w, 'a> {
     checker: &'w Checker,
     root: &'a Value,
+    budget: &'w Budget,
+    /// Whether values fit what was referred to, by both places in memory.
+    known: RefCell<HashMap<(*const Value, *const Value), bool>>,
 }
 
-type Found<'a> = Vec<Fault<'a>>;
+/// Faults, as many as are wanted.
+struct Found<'a> {
+    faults: Vec<Fault<'a>>,
+    most: usize,
+    /// How many alternatives they lie within.
+    nesting: usize,
+}
+
+impl<'a> Found<'a> {
+    fn new(most: usize, nesting: usize) -> Self {
+        Self { faults: Vec::new(), most, nesting }
+    }
+
+    /// Whether one fault is as good as all.
+    fn is_test(&self) -> bool {
+        self.most == 1
+    }
+
+    fn is_full(&self) -> bool {
+        self.faults.len() >= self.most
+    }
+
+    fn push(&mut self, fault: Fault<'a>) {
+        if !self.is_full() {
+            self.faults.push(fault);
+        }
+    }
+}
 
 impl<'a> Walk<'_, 'a> {
     fn fits(&self, schema: &'a Value, value: &'a Value) -> bool {
-        self.faults(schema, value, &Place::Root).is_empty()
-    }
-
-    fn faults(&self, schema: &'a Value, value: &'a Value, place: &Place<'_>) -> Found<'a> {
-        let mut found = Vec::new();
-        self.schema(schema, value, place, &mut found);
-        found
+        let mut found = Found::new(1, 0);
+        self.schema(schema, value, &Place::Root, &mut found);
+        found.faults.is_empty()
     }
 
     fn schema(&self, schema: &'a Value, value: &'a Value, place: &Place<'_>, found: &mut Found<'a>) {
-        let fields = match schema {
-            Value::Object(fields) => fields,
+        if found.is_full() || !self.budget.spend(1) {
+            return;
+        }
+        match schema {
+            Value::Object(fields) => self.budget.within(|| self.keywords(schema, fields, value, place, found)),
             Value::Bool(false) => {
                 found.push(Fault { at: place.pointer(), given: value, schema: None, kind: Kind::forbidden() });
-                return;
             }
-            _ => return,
-        };
+            _ => {}
+        }
+    }
+
+    fn keywords(
+        &self,
+        schema: &'a Value,
+        fields: &'a Map<String, Value>,
+        value: &'a Value,
+        place: &Place<'_>,
+        found: &mut Found<'a>,
+    ) {
         if let Some(reference) = fields.get("$ref").and_then(Value::as_str)
             && let Some(target) = self.checker.resolve(self.root, reference)
         {
-            self.schema(target, value, place, found);
+            self.referred(target, value, place, found);
             if self.checker.references_alone {
                 return;
             }
@@ -79,6 +163,9 @@ impl<'a> Walk<'_, 'a> {
         // What is missing is said last: it may be what an unknown property was meant to be.
         let required = fields.get_key_value("required");
         for (keyword, wanted) in fields.iter().filter(|(keyword, _)| *keyword != "required").chain(required) {
+            if found.is_full() || !self.budget.spend(1) {
+                return;
+            }
             self.any_value(&holder, keyword, wanted, found);
             match value {
                 Value::Object(given) => self.object(&holder, given, keyword, wanted, found),
@@ -87,6 +174,26 @@ impl<'a> Walk<'_, 'a> {
                 Value::Number(given) => number(&holder, given, keyword, wanted, found),
                 Value::Null | Value::Bool(_) => {}
             }
+        }
+    }
+
+    /// Of what is referred to, whether the value fits is found out once.
+    fn referred(&self, target: &'a Value, value: &'a Value, place: &Place<'_>, found: &mut Found<'a>) {
+        let key = (ptr::from_ref(target), ptr::from_ref(value));
+        let known = self.known.borrow().get(&key).copied();
+        match known {
+            Some(true) => return,
+            Some(false) if found.is_test() => {
+                found.push(Fault { at: String::new(), given: value, schema: None, kind: Kind::forbidden() });
+                return;
+            }
+            _ => {}
+        }
+        let before = found.faults.len();
+        self.schema(target, value, place, found);
+        let mut known = self.known.borrow_mut();
+        if known.len() < REMEMBERED && !self.budget.is_spent() {
+            known.insert(key, found.faults.len() == before);
         }
     }
 
@@ -100,16 +207,16 @@ impl<'a> Walk<'_, 'a> {
                     holder.add(found, Kind::Type(names.into_iter().filter_map(known).collect()));
                 }
             }
-            ("enum", Value::Array(options)) if !options.iter().any(|option| same(option, value)) => {
+            ("enum", Value::Array(options)) if !options.iter().any(|option| self.same(option, value)) => {
                 holder.add(found, Kind::Expected(format!("one of {}", list(wanted))));
             }
-            ("const", _) if !same(wanted, value) => holder.add(found, Kind::Expected(literal(wanted))),
+            ("const", _) if !self.same(wanted, value) => holder.add(found, Kind::Expected(literal(wanted))),
             ("allOf", Value::Array(all)) => all.iter().for_each(|schema| self.schema(schema, value, place, found)),
             ("anyOf", Value::Array(any)) if !any.iter().any(|schema| self.fits(schema, value)) => {
-                holder.add(found, self.alternatives(any, holder));
+                self.alternatives(any, holder, found);
             }
             ("oneOf", Value::Array(one)) => match one.iter().filter(|schema| self.fits(schema, value)).count() {
-                0 => holder.add(found, self.alternatives(one, holder)),
+                0 => self.alternatives(one, holder, found),
                 1 => {}
                 _ => holder.add(found, Kind::Ambiguous),
             },
@@ -124,8 +231,18 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn alternatives(&self, schemas: &'a [Value], holder: &Holder<'a, '_>) -> Kind<'a> {
-        Kind::Alternatives(schemas.iter().map(|schema| self.faults(schema, holder.value, holder.place)).collect())
+    /// None of the alternatives fits.
+    fn alternatives(&self, schemas: &'a [Value], holder: &Holder<'a, '_>, found: &mut Found<'a>) {
+        if found.is_test() || found.nesting >= MAX_NESTING {
+            return holder.add(found, Kind::none_fits(schemas.len()));
+        }
+        let each = schemas.iter().map(|schema| {
+            let mut inner = Found::new(found.most, found.nesting + 1);
+            self.schema(schema, holder.value, holder.place, &mut inner);
+            inner.faults
+        });
+        let each = each.collect();
+        holder.add(found, Kind::Alternatives(each));
     }
 
     fn object(
@@ -139,6 +256,15 @@ impl<'a> Walk<'_, 'a> {
         let place = holder.place;
         match (keyword, wanted) {
             ("properties", Value::Object(properties)) => {
+                // Whichever are fewer.
+                if properties.len() > given.len() {
+                    for (name, value) in given {
+                        if let Some(schema) = properties.get(name) {
+                            self.schema(schema, value, &Place::Field(place, name), found);
+                        }
+                    }
+                    return;
+                }
                 for (name, schema) in properties {
                     if let Some(value) = given.get(name) {
                         self.schema(schema, value, &Place::Field(place, name), found);
@@ -147,13 +273,15 @@ impl<'a> Walk<'_, 'a> {
             }
             ("patternProperties", Value::Object(patterns)) => {
                 for (pattern, schema) in patterns {
-                    for (name, value) in given.iter().filter(|(name, _)| self.matches(pattern, name)) {
+                    let given = given.iter().take_while(|_| !self.budget.is_spent());
+                    for (name, value) in given.filter(|(name, _)| self.matches(pattern, name)) {
                         self.schema(schema, value, &Place::Field(place, name), found);
                     }
                 }
             }
             ("additionalProperties", schema) => {
-                let others = given.iter().filter(|(name, _)| !self.is_named(holder.fields, name));
+                let given = given.iter().take_while(|_| !self.budget.is_spent());
+                let others = given.filter(|(name, _)| !self.is_named(holder.fields, name));
                 if schema == &Value::Bool(false) {
                     let names: Vec<_> = others.map(|(name, _)| name.clone()).collect();
                     if !names.is_empty() {
@@ -165,7 +293,7 @@ impl<'a> Walk<'_, 'a> {
             }
             ("propertyNames", schema) => {
                 for name in given.keys() {
-                    let wrong = said(self.checker, self.root, schema, &Value::String(name.clone()));
+                    let wrong = self.said(schema, &Value::String(name.clone()));
                     if let Some(wrong) = wrong {
                         holder.add(found, Kind::Says(format!("has a property whose name is wrong: {wrong}")));
                     }
@@ -198,7 +326,57 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn matches(&self, pattern: &str, text: &str) -> bool {
-        self.checker.patterns.get(pattern).is_some_and(|regex| regex.is_match(text))
+        let Some(Pattern { regex, weight }) = self.checker.patterns.get(pattern) else { return false };
+        let steps = weight.saturating_mul(1 + text.len() as u64) / 32;
+        self.budget.spend(usize::try_from(steps).unwrap_or(usize::MAX)) && regex.is_match(text)
+    }
+
+    /// What is wrong with a value that lives shorter than the schema.
+    fn said(&self, schema: &Value, value: &Value) -> Option<Invalid> {
+        let mut found = Found::new(MAX_FAULTS, MAX_NESTING);
+        // What is known goes by places in memory, which such values have one after the other.
+        let walk = Walk { checker: self.checker, root: self.root, budget: self.budget, known: RefCell::default() };
+        walk.schema(schema, value, &Place::Root, &mut found);
+        (!found.faults.is_empty()).then(|| Invalid::new(found.faults.into_iter()))
+    }
+
+    /// Equal as JSON Schema sees it: 1 is 1.0, and the order of fields does not count.
+    fn same(&self, one: &Value, other: &Value) -> bool {
+        if !self.budget.spend(1) {
+            return false;
+        }
+        match (one, other) {
+            (Value::Number(one), Value::Number(other)) => compare(one, other) == Ordering::Equal,
+            (Value::Array(one), Value::Array(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| self.same(one, other))
+            }
+            (Value::Object(one), Value::Object(other)) => {
+                let field =
+                    |(name, value): (&String, &Value)| other.get(name).is_some_and(|other| self.same(value, other));
+                one.len() == other.len() && one.iter().all(field)
+            }
+            (Value::String(one), Value::String(other)) => {
+                one.len() == other.len() && self.budget.spend(one.len() / 256) && one == other
+            }
+            _ => one == other,
+        }
+    }
+
+    fn has_repeated(&self, items: &[Value]) -> bool {
+        let mut texts = HashSet::new();
+        let mut others: Vec<&Value> = Vec::new();
+        for item in items {
+            match item {
+                Value::String(text) => {
+                    if !self.budget.spend(1 + text.len() / 256) || !texts.insert(text) {
+                        return true;
+                    }
+                }
+                item if others.iter().any(|other| self.budget.is_spent() || self.same(item, other)) => return true,
+                item => others.push(item),
+            }
+        }
+        false
     }
 
     fn array(
@@ -246,8 +424,7 @@ impl<'a> Walk<'_, 'a> {
                 holder.add(found, Kind::Says(format!("holds {matching} items of the kind wanted; expected {wrong}")));
             }
             ("uniqueItems", Value::Bool(true)) => {
-                let repeated = |(index, one): (usize, &Value)| given.iter().skip(index + 1).any(|two| same(one, two));
-                if given.iter().enumerate().any(repeated) {
+                if self.has_repeated(given) {
                     holder.add(found, Kind::unique());
                 }
             }
@@ -262,6 +439,7 @@ impl<'a> Walk<'_, 'a> {
             ("pattern", Value::String(pattern)) if !self.matches(pattern, given) => {
                 holder.add(found, Kind::pattern(pattern));
             }
+            ("minLength" | "maxLength", _) if !self.budget.spend(given.len() / 256) => {}
             ("minLength", _) => at_least(holder, given.chars().count(), wanted, Kind::min_length, found),
             ("maxLength", _) => at_most(holder, given.chars().count(), wanted, Kind::max_length, found),
             _ => {}
@@ -281,12 +459,6 @@ impl<'a> Holder<'a, '_> {
     fn add(&self, found: &mut Found<'a>, kind: Kind<'a>) {
         found.push(Fault { at: self.place.pointer(), given: self.value, schema: Some(self.schema), kind });
     }
-}
-
-/// What is wrong with a value that lives shorter than the schema.
-fn said(checker: &Checker, root: &Value, schema: &Value, value: &Value) -> Option<Invalid> {
-    let faults = Walk { checker, root }.faults(schema, value, &Place::Root);
-    (!faults.is_empty()).then(|| Invalid::new(faults.into_iter()))
 }
 
 fn require<'a>(holder: &Holder<'a, '_>, given: &Map<String, Value>, names: &Value, found: &mut Found<'a>) {
@@ -360,21 +532,6 @@ fn divides(divisor: &Number, number: &Number) -> bool {
     let quotient = float(number) / float(divisor);
     // Decimal fractions such as 0.1 are not exact.
     (quotient - quotient.round()).abs() <= quotient.abs().max(1.0) * 1e-12
-}
-
-/// Equal as JSON Schema sees it: 1 is 1.0, and the order of fields does not count.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => compare(one, other) == Ordering::Equal,
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            let field = |(name, value): (&String, &Value)| other.get(name).is_some_and(|other| same(value, other));
-            one.len() == other.len() && one.iter().all(field)
-        }
-        _ => one == other,
-    }
 }
 
 fn is_of(value: &Value, kind: &str) -> bool {

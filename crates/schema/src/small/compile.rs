@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ptr;
 
-use regex_lite::Regex;
+use regex_lite::RegexBuilder;
 use serde_json::{Map, Value};
 
-use super::Checker;
+use super::{Checker, Pattern};
 use crate::BadSchema;
+use crate::reference::escape;
+use crate::weight::{IN_PLACE, PATTERN_SIZE, of_pattern};
 
 pub(super) const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 /// Keywords whose value is a schema.
@@ -27,8 +29,6 @@ const ONE: [&str; 10] = [
 const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords whose value is an object of schemas.
 const NAMED: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
-/// Keywords whose schemas look at the very value that the schema looks at.
-const IN_PLACE: [&str; 8] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"];
 const COUNTS: [&str; 8] =
     ["maxContains", "maxItems", "maxLength", "maxProperties", "minContains", "minItems", "minLength", "minProperties"];
 const LIMITS: [&str; 5] = ["exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"];
@@ -154,9 +154,10 @@ impl<'s> Compiler<'s> {
     }
 
     fn pattern(&mut self, pattern: &str, at: &str) -> Outcome {
-        match Regex::new(pattern) {
+        match RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).build() {
             Ok(regex) => {
-                self.checker.patterns.insert(pattern.to_owned(), regex);
+                let weight = of_pattern(pattern);
+                self.checker.patterns.insert(pattern.to_owned(), Pattern { regex, weight });
                 Ok(())
             }
             Err(error) => bad(at, format!("the pattern {pattern:?} cannot be used: {error}")),
@@ -221,7 +222,7 @@ pub(super) fn count(value: &Value) -> Option<u64> {
 }
 
 fn bad<T>(at: &str, reason: String) -> Result<T, BadSchema> {
-    Err(BadSchema { path: at.to_owned(), reason })
+    Err(BadSchema { path: at.to_owned(), reason, is_too_complex: false })
 }
 
 fn expect(right: bool, at: &str, reason: impl FnOnce() -> String) -> Outcome {
@@ -239,9 +240,4 @@ fn list<'s>(value: &'s Value, at: &str) -> Result<&'s [Value], BadSchema> {
 fn strings(value: &Value, at: &str) -> Outcome {
     let all = list(value, at)?.iter().all(Value::is_string);
     expect(all, at, || format!("{value} is not a list of names"))
-}
-
-/// A name as part of a JSON pointer.
-pub(super) fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

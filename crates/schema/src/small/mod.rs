@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use crate::BadSchema;
 use crate::problem::Invalid;
+use crate::reference::References;
 
 pub(crate) struct Checker {
     /// By the text of the pattern.
-    patterns: HashMap<String, Regex>,
+    patterns: HashMap<String, Pattern>,
     /// Pointers of the subschemas that have an `$anchor`.
     anchors: HashMap<String, String>,
     /// Whether nothing beside a `$ref` counts, as before the draft of 2019.
@@ -22,13 +23,16 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
-    pub(crate) fn compile(schema: &Value) -> Result<Self, BadSchema> {
+    pub(crate) fn compile(schema: &Value, _: References) -> Result<Self, BadSchema> {
         compile::compile(schema)
     }
 
-    pub(crate) fn check(&self, value: &Value, schema: &Value) -> Result<(), Invalid> {
-        let faults = check::faults(self, schema, value);
-        if faults.is_empty() { Ok(()) } else { Err(Invalid::new(faults.into_iter())) }
+    pub(crate) fn check(&self, value: &Value, schema: &Value, _is_quick: bool) -> Result<(), Invalid> {
+        match check::faults(self, schema, value) {
+            Ok(faults) if faults.is_empty() => Ok(()),
+            Ok(faults) => Err(Invalid::new(faults.into_iter())),
+            Err(check::Spent) => Err(Invalid::too_complex()),
+        }
     }
 
     /// What a `$ref` refers to.
@@ -44,6 +48,12 @@ impl Checker {
             None => root.pointer(&fragment),
         }
     }
+}
+
+/// A pattern, and what matching costs for each character at worst.
+struct Pattern {
+    regex: Regex,
+    weight: u64,
 }
 
 #[cfg(all(test, feature = "full"))]

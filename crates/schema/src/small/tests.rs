@@ -4,14 +4,18 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::Checker;
+use crate::reference::References;
+use crate::weight::MAX_PATH;
 use crate::{Invalid, full};
 
 type Said = Result<(), Vec<String>>;
 
 #[allow(clippy::unwrap_used, reason = "a schema that does not compile fails the test")]
 fn both(schema: &Value, value: &Value) -> (Said, Said) {
-    let small = Checker::compile(schema).unwrap().check(value, schema).map_err(|wrong| lines(&wrong));
-    let full = full::Checker::compile(schema).unwrap().check(value, schema).map_err(|wrong| lines(&wrong));
+    let references = || References::of(schema, MAX_PATH).unwrap();
+    let small = Checker::compile(schema, references()).unwrap().check(value, schema, true);
+    let full = full::Checker::compile(schema, references()).unwrap().check(value, schema, true);
+    let (small, full) = (small.map_err(|wrong| lines(&wrong)), full.map_err(|wrong| lines(&wrong)));
     (small, full)
 }
 
@@ -93,11 +97,13 @@ fn what_the_small_one_does_not_know_it_refuses() {
         (json!({"properties": {"a": {"$id": "https://example.com/b"}}}), "/properties/a/$id"),
     ];
     for (schema, place) in unusable {
-        let error = Checker::compile(&schema).err().unwrap().to_string();
+        let error = Checker::compile(&schema, References::default()).err().unwrap().to_string();
         assert!(error.starts_with(&format!("not a usable JSON Schema: at `{place}`: ")), "{schema}: {error}");
     }
     let circle = json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}});
-    assert!(Checker::compile(&circle).err().unwrap().to_string().contains("leads back to itself"));
+    assert!(
+        Checker::compile(&circle, References::default()).err().unwrap().to_string().contains("leads back to itself")
+    );
 }
 
 #[test]
@@ -199,8 +205,8 @@ proptest! {
 
     #[test]
     fn no_schema_makes_it_panic(schema in values(), value in values()) {
-        if let Ok(checker) = Checker::compile(&schema) {
-            let _ = checker.check(&value, &schema);
+        if let Ok(checker) = Checker::compile(&schema, References::default()) {
+            let _ = checker.check(&value, &schema, false);
         }
     }
 }
