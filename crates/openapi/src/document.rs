@@ -7,14 +7,20 @@ use std::fmt;
 use serde_json::Value;
 use url::Url;
 
+use crate::meter::Meter;
 use crate::operation::{self, Operation};
 use crate::raw::{self, Span};
 use crate::security::{self, Requirement, SecurityScheme};
 use crate::server::{self, Server};
-use crate::{Refused, swagger, text};
+use crate::{Refused, refs, swagger, text};
 
 /// How large a document may be, in bytes.
 pub const MAX_BYTES: usize = 128 * 1024 * 1024;
+
+/// Bytes that the index of a document may take beyond its own size, because path items refer to each other.
+const INDEXING: u64 = 64 << 20;
+/// Bytes of the document that one operation may read, what it refers to several times counted each time.
+const PER_OPERATION: u64 = 64 << 20;
 
 /// The JSON Schema that the document's version speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub struct Document {
     servers: Vec<Server>,
     security_schemes: Vec<SecurityScheme>,
     security: Vec<Requirement>,
+    meter: Meter,
 }
 
 impl Document {
@@ -92,6 +99,7 @@ impl Document {
             servers: server::read(&value("servers")),
             security_schemes: Vec::new(),
             security: security::requirements(&value("security")).unwrap_or_default(),
+            meter: Meter::new(INDEXING.saturating_add(4 * json.len() as u64)),
             text: json.into(),
         };
         if let Some(components) = part("components").filter(|text| raw::is_object(text)) {
@@ -185,6 +193,29 @@ impl Document {
         server::base_url(servers, document_url, variables)
     }
 
+    /// How many bytes of the document its operations have read, what is read again counted again. References can make that far
+    /// more than the document has.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.meter.spent()
+    }
+
+    /// Lets an operation be read.
+    pub(crate) fn begin(&self) {
+        self.meter.allow(PER_OPERATION);
+    }
+
+    /// The value that a part of the document holds.
+    pub(crate) fn read(&self, text: &str) -> Result<Value, Refused> {
+        self.charge(text)?;
+        refs::read(text)
+    }
+
+    /// Counts a part of the document that is about to be read.
+    pub(crate) fn charge(&self, text: &str) -> Result<(), Refused> {
+        self.meter.charge(text.len())
+    }
+
     /// The text of what a reference points to.
     pub(crate) fn locate(&self, reference: &str) -> Result<&str, Refused> {
         if let Some(span) = self.components.get(reference) {
@@ -217,6 +248,7 @@ impl Document {
 
     /// The member or item of a value, which may itself be a reference.
     fn step<'a>(&'a self, at: &'a str, token: &str, hops: usize) -> Result<Option<&'a str>, Refused> {
+        self.charge(at)?;
         if at.starts_with('[') {
             let place = token.parse::<usize>().ok();
             return Ok(place.and_then(|place| raw::items(at).ok()?.get(place).copied()));

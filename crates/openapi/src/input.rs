@@ -18,6 +18,8 @@ const MAX_SCHEMA: usize = 1024 * 1024;
 const MAX_NAME: usize = 64;
 /// How many parts an `allOf` may have, and how deep, where it is taken apart.
 const MAX_PARTS: usize = 64;
+/// How many arguments an operation may have, and how many fields an object may have that becomes arguments.
+pub(crate) const MAX_ARGUMENTS: usize = 2_000;
 
 /// What an operation takes.
 #[derive(Clone, Debug)]
@@ -92,6 +94,7 @@ impl Document {
     /// Where the document's description of it cannot be used: a reference that leads nowhere, out of the document or in a
     /// circle, or schemas that are nested too deep or too large.
     pub fn input(&self, operation: &Operation) -> Result<Input, Refused> {
+        self.begin();
         let value = operation.read(self)?;
         let mut builder = Builder::new(self, Side::Request, DEFINITIONS);
         let mut arguments = Arguments::default();
@@ -242,10 +245,16 @@ impl Document {
                 Some((_, other)) => *other = property.clone(),
                 None => shape.properties.push((name.clone(), property.clone())),
             }
+            if shape.properties.len() > MAX_ARGUMENTS {
+                return Ok(false);
+            }
         }
         for name in schema::required(schema, &[]) {
             if !shape.required.iter().any(|other| other == name) {
                 shape.required.push(name.to_owned());
+            }
+            if shape.required.len() > MAX_ARGUMENTS {
+                return Ok(false);
             }
         }
         if let Some(others @ (Value::Bool(true) | Value::Object(_))) = schema.get("additionalProperties") {

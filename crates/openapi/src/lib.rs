@@ -32,6 +32,7 @@ mod body;
 mod document;
 mod encode;
 mod input;
+mod meter;
 mod operation;
 mod output;
 mod parameter;

@@ -110,12 +110,13 @@ pub struct Operation {
 impl Operation {
     /// The operation as the document has it.
     pub(crate) fn read(&self, document: &Document) -> Result<Value, Refused> {
-        refs::read(document.part(self.span))
+        document.read(document.part(self.span))
     }
 
     /// The parameters that all operations of its path share.
     pub(crate) fn shared_parameters(&self, document: &Document) -> Result<Value, Refused> {
         let item = document.part(self.item);
+        document.charge(item)?;
         match raw::members(item)?.into_iter().find(|(name, _)| name == "parameters") {
             Some((_, parameters)) => refs::read(parameters),
             None => Ok(Value::Null),
@@ -129,6 +130,7 @@ pub(crate) fn all(document: &Document, paths: &[(String, Span)]) -> Result<Vec<O
     for (path, item) in paths.iter().filter(|(path, _)| path.starts_with('/') && !path.starts_with("//")) {
         // What is no object is no path item, and harms no other.
         let Ok(item) = whole(document, document.part(*item)) else { continue };
+        document.charge(item)?;
         let members = raw::members(item).unwrap_or_default();
         let shared = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
         let servers = shared("servers").map(read_servers).filter(|servers| !servers.is_empty());
@@ -152,6 +154,7 @@ pub(crate) fn all(document: &Document, paths: &[(String, Span)]) -> Result<Vec<O
 /// The path item, or what its reference leads to.
 fn whole<'a>(document: &'a Document, mut item: &'a str) -> Result<&'a str, Refused> {
     for _ in 0..refs::MAX_HOPS {
+        document.charge(item)?;
         let members = raw::members(item)?;
         let Some((_, reference)) = members.iter().find(|(name, _)| name == "$ref") else { return Ok(item) };
         let reference: String = serde_json::from_str(reference).map_err(|error| Refused::new(error.to_string()))?;

@@ -19,6 +19,7 @@ impl Document {
     /// # Errors
     /// As for [`Document::input`].
     pub fn output(&self, operation: &Operation) -> Result<Option<Value>, Refused> {
+        self.begin();
         let value = operation.read(self)?;
         let Some(response) = self.success(&value) else { return Ok(None) };
         let content = response.get("content").and_then(Value::as_object);

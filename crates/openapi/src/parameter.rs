@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::document::Document;
+use crate::input::MAX_ARGUMENTS;
 use crate::operation::Operation;
 use crate::security::{KeyPlace, SecurityKind};
 use crate::{Refused, refs};
@@ -106,6 +107,9 @@ pub(crate) fn all(document: &Document, operation: &Operation, value: &Value) -> 
             match parameters.iter_mut().find(|other| (&other.name, other.place) == (&parameter.name, parameter.place)) {
                 Some(other) => *other = parameter,
                 None => parameters.push(parameter),
+            }
+            if parameters.len() > MAX_ARGUMENTS {
+                return Err(Refused::new(format!("it has more than {MAX_ARGUMENTS} parameters")));
             }
         }
     }

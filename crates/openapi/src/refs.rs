@@ -29,7 +29,7 @@ impl Document {
     pub(crate) fn resolve(&self, mut value: Value) -> Result<Value, Refused> {
         for _ in 0..MAX_HOPS {
             let Some(reference) = reference(&value).map(str::to_owned) else { return Ok(value) };
-            let mut target = read(self.locate(&reference)?).map_err(|error| error.at(&reference))?;
+            let mut target = self.read(self.locate(&reference)?).map_err(|error| error.at(&reference))?;
             if let (Value::Object(target), Value::Object(here)) = (&mut target, value) {
                 for name in ["description", "summary"] {
                     if let Some(text) = here.get(name) {

@@ -4,7 +4,7 @@
 //! that recursion ends by itself. What only one place refers to is put there in the end. Beyond a bound on their size,
 //! definitions accept anything: the argument is still there, and what it holds reaches the API as it is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
@@ -38,13 +38,25 @@ pub(crate) struct Builder<'d> {
     budget: usize,
     /// The name of a definition by its reference.
     names: HashMap<String, String>,
+    taken: HashSet<String>,
+    /// How many definitions would have the same name, by that name.
+    namesakes: HashMap<String, usize>,
     waiting: VecDeque<(String, String)>,
     definitions: Map<String, Value>,
 }
 
 impl<'d> Builder<'d> {
     pub(crate) fn new(document: &'d Document, side: Side, budget: usize) -> Self {
-        Self { document, side, budget, names: HashMap::new(), waiting: VecDeque::new(), definitions: Map::new() }
+        Self {
+            document,
+            side,
+            budget,
+            names: HashMap::new(),
+            taken: HashSet::new(),
+            namesakes: HashMap::new(),
+            waiting: VecDeque::new(),
+            definitions: Map::new(),
+        }
     }
 
     /// A schema; what it refers to is kept for [`Builder::finish`].
@@ -59,7 +71,7 @@ impl<'d> Builder<'d> {
             let schema = match self.budget.checked_sub(text.len()) {
                 Some(left) => {
                     self.budget = left;
-                    let value = refs::read(text).map_err(|error| error.at(&reference))?;
+                    let value = self.document.read(text).map_err(|error| error.at(&reference))?;
                     self.schema(&value, 0).map_err(|error| error.at(&reference))?
                 }
                 None => {
@@ -121,7 +133,7 @@ impl<'d> Builder<'d> {
         let text = self.document.locate(reference)?;
         let mut to = Map::new();
         if text.len() <= INLINE_BYTES && !text.contains("\"$ref\"") {
-            let target = refs::read(text).map_err(|error| error.at(reference))?;
+            let target = self.document.read(text).map_err(|error| error.at(reference))?;
             match self.schema(&target, depth + 1)? {
                 Value::Object(target) => to = target,
                 other => return Ok(other),
@@ -157,7 +169,7 @@ impl<'d> Builder<'d> {
             if text.len() > INLINE_BYTES {
                 return Ok(());
             }
-            match refs::reference(&refs::read(text)?) {
+            match refs::reference(&self.document.read(text)?) {
                 Some(next) => reference = next.to_owned(),
                 None => return Ok(()),
             }
@@ -178,13 +190,15 @@ impl<'d> Builder<'d> {
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' })
             .collect();
-        let taken = |name: &String| self.names.values().any(|other| other == name);
-        let mut name = safe.clone();
-        let mut place = 2_usize;
-        while taken(&name) {
-            name = format!("{safe}_{place}");
-            place += 1;
-        }
+        let place = self.namesakes.entry(safe.clone()).or_default();
+        let name = loop {
+            *place += 1;
+            let name = if *place == 1 { safe.clone() } else { format!("{safe}_{place}") };
+            // A name with a number may be another's own.
+            if self.taken.insert(name.clone()) {
+                break name;
+            }
+        };
         self.names.insert(reference.to_owned(), name.clone());
         self.waiting.push_back((reference.to_owned(), name.clone()));
         name
@@ -349,24 +363,16 @@ fn types(from: &Map<String, Value>) -> Vec<&str> {
 
 /// The names that are required, each once, without those that are hidden.
 pub(crate) fn required<'a>(from: &'a Map<String, Value>, hidden: &[&str]) -> Vec<&'a str> {
-    let mut names: Vec<&str> = Vec::new();
-    for name in from.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        if !names.contains(&name) && !hidden.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    let mut left_out: HashSet<&str> = hidden.iter().copied().collect();
+    let names = from.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    names.filter(|name| left_out.insert(name)).collect()
 }
 
 /// The keywords that bound a value; what cannot be one of theirs is left out.
 fn values(from: &Map<String, Value>, to: &mut Map<String, Value>) {
     if let Some(choices) = from.get("enum").and_then(Value::as_array).filter(|choices| !choices.is_empty()) {
-        let mut distinct: Vec<Value> = Vec::with_capacity(choices.len());
-        for choice in choices {
-            if !distinct.contains(choice) {
-                distinct.push(choice.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let distinct = choices.iter().filter(|choice| seen.insert(choice.to_string())).cloned().collect();
         to.insert("enum".to_owned(), Value::Array(distinct));
     }
     if let Some(value) = from.get("const") {

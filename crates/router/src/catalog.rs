@@ -56,6 +56,12 @@ impl CatalogTool {
     pub(crate) fn validator(&self) -> &std::result::Result<Schema, BadSchema> {
         self.validator.get_or_init(|| {
             Schema::compile(&self.definition.input_schema)
+                .inspect(|schema| {
+                    if schema.unchecked_patterns() > 0 {
+                        let patterns = schema.unchecked_patterns();
+                        tracing::warn!(tool = self.slug(), patterns, "patterns are too large and are not checked");
+                    }
+                })
                 .inspect_err(|error| tracing::warn!(tool = self.slug(), %error, "arguments cannot be checked"))
         })
     }

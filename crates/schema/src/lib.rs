@@ -23,6 +23,10 @@ use small::Checker;
 
 /// Schemas and values beyond this many steps take longer than an async worker should be kept busy.
 const QUICK: u64 = 4_000;
+/// Schemas with a longer path are compiled on a thread of their own.
+const HIGH: usize = 100;
+/// The stack of that thread, in bytes.
+const ROOM: usize = 16 << 20;
 /// Characters of the reason why a schema is not usable.
 const MAX_REASON: usize = 500;
 
@@ -65,6 +69,7 @@ pub struct Schema {
     source: Value,
     /// What checking one small value takes at most, in steps.
     weight: u64,
+    unchecked_patterns: usize,
 }
 
 impl Schema {
@@ -75,12 +80,17 @@ impl Schema {
     /// [`BadSchema::is_too_complex`].
     pub fn compile(schema: &Value) -> Result<Self, BadSchema> {
         let references = References::of(schema, weight::MAX_PATH)?;
-        let weight = weight::weigh(schema, &references)?;
-        Ok(Self {
-            checker: Checker::compile(schema, references).map_err(BadSchema::cut)?,
-            source: schema.clone(),
-            weight,
-        })
+        let (weight, too_large) = weight::weigh(schema, &references)?;
+        let source = if too_large.is_empty() { schema.clone() } else { weight::without(schema, &too_large) };
+        let compile = || Checker::compile(&source, references).map_err(BadSchema::cut);
+        let checker = if weight.height > HIGH { with_room(compile)? } else { compile() }?;
+        Ok(Self { checker, source, weight: weight.steps, unchecked_patterns: too_large.len() })
+    }
+
+    /// How many patterns are too large to be matched here: whatever they say, values pass.
+    #[must_use]
+    pub fn unchecked_patterns(&self) -> usize {
+        self.unchecked_patterns
     }
 
     /// Whether [`Schema::check`] takes well under a millisecond for this value. An async program runs other checks on a thread
@@ -98,6 +108,15 @@ impl Schema {
     pub fn check(&self, value: &Value) -> Result<(), Invalid> {
         self.checker.check(value, &self.source, self.is_quick(value))
     }
+}
+
+/// Does work that recurses deeply on a thread with a stack for it.
+fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, BadSchema> {
+    let ended = || BadSchema::too_complex("no thread could be started to read it".to_owned());
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, work).map_err(|_| ended())?;
+        thread.join().map_err(|_| ended())
+    })
 }
 
 impl fmt::Debug for Schema {

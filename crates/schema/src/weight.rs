@@ -1,6 +1,6 @@
 //! How much work a schema asks for, told before any of it is done. Schemas come from servers and documents of other people.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ptr;
 
 use serde_json::Value;
@@ -8,11 +8,15 @@ use serde_json::Value;
 use crate::BadSchema;
 use crate::reference::References;
 
-/// The longest path through a schema, references followed: what walks it recurses as deep, on a thread's small stack.
-pub(crate) const MAX_PATH: usize = 160;
+/// The longest path through a schema, references followed: what walks it recurses as deep.
+pub(crate) const MAX_PATH: usize = 500;
 /// JSON values in a schema.
 const MAX_VALUES: usize = 200_000;
 const MAX_PATTERNS: usize = 2_000;
+/// What all patterns of a schema weigh: compiled, each takes memory by its weight.
+const MAX_PATTERN_WEIGHT: u64 = 40_000;
+/// What one pattern may weigh.
+const MAX_WEIGHT_OF_ONE: u64 = 4_000;
 /// Schemas that those with `unevaluatedProperties` or `unevaluatedItems` look through, all together: a validator writes them out.
 const MAX_LOOKED_THROUGH: u64 = 20_000;
 pub(crate) const LOOK_THROUGH: [&str; 2] = ["unevaluatedProperties", "unevaluatedItems"];
@@ -21,11 +25,13 @@ pub(crate) const IN_PLACE: [&str; 8] = ["allOf", "anyOf", "oneOf", "not", "if", 
 /// Bytes of one pattern.
 const MAX_PATTERN: usize = 4_096;
 /// Bytes that a compiled pattern may take.
-pub(crate) const PATTERN_SIZE: usize = 256 << 10;
+pub(crate) const PATTERN_SIZE: usize = 4 << 20;
 
-/// What checking one value against the schema takes at most, in steps, if the value is small; `u64::MAX` if the schema refers
-/// back to itself, so that only the value says.
-pub(crate) fn weigh(schema: &Value, references: &References) -> Result<u64, BadSchema> {
+/// Weighs a schema, and finds the patterns that are too large to be checked.
+///
+/// # Errors
+/// If it is too complex to be used.
+pub(crate) fn weigh(schema: &Value, references: &References) -> Result<(Weight, HashSet<String>), BadSchema> {
     let mut scale = Scale {
         root: schema,
         references,
@@ -33,16 +39,20 @@ pub(crate) fn weigh(schema: &Value, references: &References) -> Result<u64, BadS
         in_place: HashMap::new(),
         values: 0,
         patterns: 0,
+        too_large: HashSet::new(),
+        pattern_weight: 0,
         looked_through: 0,
     };
-    Ok(scale.weigh(schema, 0)?.steps)
+    Ok((scale.weigh(schema, 0)?, scale.too_large))
 }
 
+/// What a schema weighs.
 #[derive(Clone, Copy)]
-struct Weight {
-    steps: u64,
+pub(crate) struct Weight {
+    /// What checking one small value takes at most; `u64::MAX` if the schema refers back to itself, so that only the value says.
+    pub(crate) steps: u64,
     /// The longest path below.
-    height: usize,
+    pub(crate) height: usize,
 }
 
 const RECURSIVE: Weight = Weight { steps: u64::MAX, height: 0 };
@@ -56,6 +66,8 @@ struct Scale<'s> {
     in_place: HashMap<*const Value, Option<u64>>,
     values: usize,
     patterns: usize,
+    too_large: HashSet<String>,
+    pattern_weight: u64,
     looked_through: u64,
 }
 
@@ -145,23 +157,32 @@ impl<'s> Scale<'s> {
     }
 
     fn of_patterns(&mut self, schema: &Value) -> Result<u64, BadSchema> {
-        let named = schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
-        let named = named.map(|(pattern, _)| pattern.as_str());
         let mut steps = 0;
-        for pattern in schema.get("pattern").and_then(Value::as_str).into_iter().chain(named) {
-            self.patterns += 1;
-            if self.patterns > MAX_PATTERNS {
-                return Err(BadSchema::too_complex(format!("it has more than {MAX_PATTERNS} patterns")));
+        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+            match self.of_one(pattern) {
+                Some(weight) => steps += weight / 8,
+                // Most are limits of length, which the API has too.
+                None => drop(self.too_large.insert(pattern.to_owned())),
             }
-            if pattern.len() > MAX_PATTERN {
-                return Err(BadSchema::too_complex(format!(
-                    "a pattern has {} bytes; at most {MAX_PATTERN} are read",
-                    pattern.len()
-                )));
-            }
-            steps += of_pattern(pattern) / 8;
+        }
+        for (pattern, _) in schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
+            let too_large =
+                || BadSchema::too_complex("the patterns of its `patternProperties` are too large".to_owned());
+            steps += self.of_one(pattern).ok_or_else(too_large)? / 8;
         }
         Ok(steps)
+    }
+
+    /// What a pattern weighs; none if that is too much.
+    fn of_one(&mut self, pattern: &str) -> Option<u64> {
+        let weight = if pattern.len() <= MAX_PATTERN { of_pattern(pattern) } else { u64::MAX };
+        let total = self.pattern_weight.saturating_add(weight);
+        if weight > MAX_WEIGHT_OF_ONE || total > MAX_PATTERN_WEIGHT || self.patterns >= MAX_PATTERNS {
+            return None;
+        }
+        self.patterns += 1;
+        self.pattern_weight = total;
+        Some(weight)
     }
 
     fn count(&mut self) -> Result<(), BadSchema> {
@@ -195,19 +216,23 @@ pub(crate) fn of_pattern(pattern: &str) -> u64 {
                 sum = sum.saturating_add(last.saturating_mul(times.saturating_sub(1)));
             }
             '[' => {
+                last = 2;
                 while let Some(c) = rest.next() {
                     match c {
-                        '\\' => drop(rest.next()),
+                        '\\' => last += rest.next().map_or(0, of_class),
+                        '^' => last += 2,
                         ']' => break,
                         _ => {}
                     }
                 }
-                last = 2;
                 sum = sum.saturating_add(last);
             }
             '\\' => {
-                rest.next();
-                last = 2;
+                last = rest.next().map_or(1, of_class);
+                sum = sum.saturating_add(last);
+            }
+            '.' => {
+                last = 4;
                 sum = sum.saturating_add(last);
             }
             _ => {
@@ -217,6 +242,29 @@ pub(crate) fn of_pattern(pattern: &str) -> u64 {
         }
     }
     groups.into_iter().fold(sum, u64::saturating_add).max(1)
+}
+
+/// Classes of Unicode have hundreds of ranges.
+fn of_class(letter: char) -> u64 {
+    match letter {
+        'w' | 'W' | 'p' | 'P' => 40,
+        's' | 'S' | 'd' | 'D' => 8,
+        _ => 1,
+    }
+}
+
+/// The schema without these patterns.
+pub(crate) fn without(schema: &Value, patterns: &HashSet<String>) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let is_kept = |(name, value): &(&String, &Value)| {
+                *name != "pattern" || !value.as_str().is_some_and(|pattern| patterns.contains(pattern))
+            };
+            fields.iter().filter(is_kept).map(|(name, value)| (name.clone(), without(value, patterns))).collect()
+        }
+        Value::Array(items) => items.iter().map(|item| without(item, patterns)).collect(),
+        other => other.clone(),
+    }
 }
 
 /// How large a value is: one for each JSON value and name, and more for long texts. Stops counting at `limit`.
@@ -256,8 +304,8 @@ mod tests {
         assert_eq!(of_pattern("a{1000}"), 1_000);
         assert_eq!(of_pattern("(a{10}){10}"), 100);
         assert_eq!(of_pattern("((a{100}){100}){100}b"), 1_000_001);
-        assert_eq!(of_pattern(r"[^\]a]{2,30}"), 60);
-        assert_eq!(of_pattern(r"\d{3}"), 6);
+        assert_eq!(of_pattern(r"[^\]a]{2,30}"), 150);
+        assert_eq!(of_pattern(r"\d{3}"), 24);
         assert_eq!(of_pattern(&format!("{}a{}", "(".repeat(9), "{1000})".repeat(9))), u64::MAX);
     }
 

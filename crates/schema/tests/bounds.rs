@@ -14,6 +14,7 @@ fn levels(levels: usize, step: impl Fn(Value) -> Value) -> Value {
     json!({"$ref": format!("#/$defs/l{levels}"), "$defs": defs})
 }
 
+#[allow(clippy::unwrap_used, reason = "a schema that does not compile, and a value that fits, fail the test")]
 fn said(schema: &Value, value: &Value) -> String {
     Schema::compile(schema).unwrap().check(value).unwrap_err().to_string()
 }
@@ -58,10 +59,12 @@ fn what_cannot_be_stopped_is_not_begun() {
 fn a_chain_of_references_does_not_end_the_stack() {
     let error = Schema::compile(&levels(100_000, |before| before)).unwrap_err();
     assert!(error.is_too_complex(), "{error}");
-    let error = Schema::compile(&levels(150, |before| json!({"allOf": [before]}))).unwrap_err();
+    let error = Schema::compile(&levels(300, |before| json!({"allOf": [before]}))).unwrap_err();
     assert!(error.is_too_complex(), "{error}");
-    let longest = levels(30, |before| json!({"allOf": [{"anyOf": [before]}]}));
+    let longest = levels(95, |before| json!({"allOf": [{"anyOf": [before]}]}));
     assert!(said(&longest, &json!({})).contains("alternatives"));
+    let tree = levels(160, |before| json!({"properties": {"a": before}}));
+    assert!(Schema::compile(&tree).unwrap().check(&json!({"a": {"a": {}}})).is_ok());
     // Each level of the value goes through the chain anew.
     for (references, depth, is_too_complex) in [(60, 120, true), (10, 28, false)] {
         let mut recursive = levels(references, |before| before);
@@ -99,8 +102,21 @@ fn large_schemas_are_refused() {
     assert!(error.to_string().starts_with("the JSON Schema is too complex: it consists of more than"), "{error}");
     let patterns: Map<String, Value> = (0..3_000).map(|n| (format!("^p{n}$"), json!(true))).collect();
     assert!(Schema::compile(&json!({ "patternProperties": patterns })).unwrap_err().is_too_complex());
-    assert!(Schema::compile(&json!({"pattern": "a".repeat(5_000)})).unwrap_err().is_too_complex());
-    assert!(Schema::compile(&json!({"pattern": "((a{100}){100}){100}"})).is_err());
+}
+
+#[test]
+fn patterns_that_are_too_large_are_not_checked() {
+    let large =
+        ["a".repeat(5_000), "((a{100}){100}){100}".to_owned(), r"\w{1000}".to_owned(), "^.{1,2048}$".to_owned()];
+    for pattern in large {
+        let schema = Schema::compile(&json!({"type": "string", "minLength": 2, "pattern": pattern})).unwrap();
+        assert_eq!(schema.unchecked_patterns(), 1, "{pattern}");
+        assert!(schema.check(&json!("b!")).is_ok() && schema.check(&json!("b")).is_err());
+    }
+    let many: Map<String, Value> =
+        (0..200).map(|n| (format!("p{n}"), json!({"pattern": format!("{n}[a-z]{{900}}")}))).collect();
+    let schema = Schema::compile(&json!({ "properties": many })).unwrap();
+    assert!((150..200).contains(&schema.unchecked_patterns()), "{}", schema.unchecked_patterns());
 }
 
 #[test]

@@ -106,3 +106,51 @@ fn a_path_through_the_document_is_followed() {
     let schema = document.input(&document.operations()[0]).unwrap().schema;
     assert_eq!(schema["properties"], json!({"c": {"type": "integer"}, "q": {"type": "boolean"}}));
 }
+
+/// A small document whose operation reads most of it again and again.
+#[test]
+fn what_refers_to_large_parts_too_often_is_refused() {
+    let large = json!({"name": "p", "in": "query", "schema": {"type": "string", "description": "x".repeat(200_000)}});
+    let parameters: Vec<_> = (0..1_000).map(|_| json!({"$ref": "#/components/parameters/large"})).collect();
+    let document = json!({
+        "openapi": "3.1.0",
+        "paths": {
+            "/often": {"get": {"operationId": "often", "parameters": parameters}},
+            "/once": {"get": {"operationId": "once", "parameters": [{"$ref": "#/components/parameters/large"}]}},
+        },
+        "components": {"parameters": {"large": large}},
+    });
+    let document = Document::load(&document.to_string()).unwrap();
+    let refused = document.input(document.operation("often").unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("refers to large parts of the document too often"), "{refused}");
+    // The next one is read all the same.
+    assert!(document.input(document.operation("once").unwrap()).is_ok());
+    assert!(document.bytes_read() > 60 << 20);
+}
+
+#[test]
+fn long_lists_are_read_in_a_time_that_grows_with_their_length() {
+    let values: Vec<String> = (0..60_000).map(|n| format!("value{n}")).collect();
+    let properties: serde_json::Map<_, _> = (0..5_000).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
+    let names: Vec<String> = properties.keys().cloned().collect();
+    let shared: serde_json::Map<_, _> =
+        (0..3_000).map(|n| (format!("f{n}"), json!({"$ref": format!("#/components/x{n}/same")}))).collect();
+    let mut components: serde_json::Map<_, _> =
+        (0..3_000).map(|n| (format!("x{n}"), json!({"same": {"$ref": "#/components/schemas/s"}}))).collect();
+    components.insert("schemas".to_owned(), json!({"s": {"description": "x".repeat(1_000)}}));
+    let body = |schema| json!({"content": {"application/json": {"schema": schema}}});
+    let document = json!({
+        "openapi": "3.1.0",
+        "paths": {
+            "/enum": {"post": {"operationId": "enum", "requestBody": body(json!({"enum": values}))}},
+            "/wide": {"post": {"operationId": "wide", "requestBody": body(json!({"properties": properties, "required": names}))}},
+            "/shared": {"post": {"operationId": "shared", "requestBody": body(json!({"items": {"properties": shared}}))}},
+        },
+        "components": components,
+    });
+    let document = Document::load(&document.to_string()).unwrap();
+    for name in ["enum", "wide", "shared"] {
+        let input = document.input(document.operation(name).unwrap());
+        assert!(input.is_ok() || input.unwrap_err().to_string().contains("larger than"), "{name}");
+    }
+}

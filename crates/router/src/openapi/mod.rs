@@ -36,11 +36,16 @@ use crate::slug;
 use crate::source::{
     CallContext, Outcome, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
 };
+use crate::workspace::blocking::{self, Cancel};
 
 /// The longest description of a tool, in characters; some providers take no longer one.
 const MAX_DESCRIPTION: usize = 1_000;
 /// The longest description of a toolkit, in characters.
 const MAX_TOOLKIT_DESCRIPTION: usize = 300;
+/// Bytes of a document that reading all of its operations may take, what they refer to several times counted each time.
+const MAX_READ: u64 = 4 << 30;
+/// Servers of a document that requests may go to.
+const MAX_SERVERS: usize = 200;
 /// The largest file that a request takes along.
 const MAX_FILE: usize = 64 * 1024 * 1024;
 /// How many operations keep what was worked out for their calls.
@@ -150,7 +155,7 @@ impl OpenApiSource {
         }
         let fetched = fetch::document(&self.config, self.api.egress()).await?;
         let place = self.config.document.to_string();
-        let fresh = crate::workspace::blocking::run(move |_| {
+        let fresh = blocking::run(move |_| {
             Loaded::new(&fetched).map_err(|refused| {
                 Error::new(ErrorKind::Configuration, format!("the OpenAPI document {place} cannot be used: {refused}"))
             })
@@ -165,25 +170,6 @@ impl OpenApiSource {
             );
         }
         Ok(Arc::clone(self.loaded.get_or_init(|| Arc::new(fresh))))
-    }
-
-    fn define(&self, loaded: &Loaded) -> Vec<ToolDefinition> {
-        let operations = loaded.document.operations();
-        let names: Vec<&str> = operations.iter().map(|operation| operation.name.as_str()).collect();
-        let slugs = slug::tools(&self.toolkit.slug, &names);
-        let mut tools = Vec::new();
-        for (operation, slug) in operations.iter().zip(slugs) {
-            if !self.config.operations.admits(operation) {
-                continue;
-            }
-            match loaded.document.input(operation) {
-                Ok(input) => tools.push(definition(operation, slug, input.schema)),
-                Err(refused) => {
-                    tracing::warn!(toolkit = self.toolkit.slug, operation = operation.name, %refused, "an operation is left out");
-                }
-            }
-        }
-        tools
     }
 
     fn base_url(&self, loaded: &Loaded, operation: &Operation) -> Result<Url, String> {
@@ -203,6 +189,9 @@ impl OpenApiSource {
     fn find_servers(&self, loaded: &Loaded) -> Vec<Url> {
         let mut servers: Vec<Url> = self.config.base_url.iter().cloned().collect();
         for operation in loaded.document.operations() {
+            if servers.len() >= MAX_SERVERS {
+                break;
+            }
             if servers.is_empty() || operation.servers.is_some() {
                 let url = loaded.document.base_url(operation, loaded.url.as_ref(), &self.config.variables);
                 servers.extend(url.ok().filter(|url| !servers.contains(url)));
@@ -258,6 +247,36 @@ impl OpenApiSource {
     }
 }
 
+/// The tools of the operations that were chosen. What cannot be read is left out, with a warning.
+fn define(slug: &str, choice: &OperationChoice, loaded: &Loaded, cancel: &Cancel) -> Result<Vec<ToolDefinition>> {
+    let document = &loaded.document;
+    let operations = document.operations();
+    let names: Vec<&str> = operations.iter().map(|operation| operation.name.as_str()).collect();
+    let most = document.bytes_read().saturating_add(MAX_READ);
+    let mut tools = Vec::new();
+    for (operation, slug_of_tool) in operations.iter().zip(slug::tools(slug, &names)) {
+        cancel.check()?;
+        if !choice.admits(operation) {
+            continue;
+        }
+        if document.bytes_read() > most {
+            tracing::warn!(
+                toolkit = slug,
+                operation = operation.name,
+                "this operation and those after it are left out: the document refers to large parts of it too often"
+            );
+            break;
+        }
+        match document.input(operation) {
+            Ok(input) => tools.push(definition(operation, slug_of_tool, input.schema)),
+            Err(refused) => {
+                tracing::warn!(toolkit = slug, operation = operation.name, %refused, "an operation is left out");
+            }
+        }
+    }
+    Ok(tools)
+}
+
 #[async_trait]
 impl Source for OpenApiSource {
     fn toolkit(&self) -> &ToolkitInfo {
@@ -266,7 +285,9 @@ impl Source for OpenApiSource {
 
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
         let loaded = self.loaded().await?;
-        Ok(self.define(&loaded).into())
+        let (slug, choice) = (self.toolkit.slug.clone(), self.config.operations.clone());
+        // A large document takes seconds.
+        blocking::run(move |cancel| define(&slug, &choice, &loaded, cancel).map(Into::into)).await
     }
 
     fn auth(&self) -> Option<&AuthScheme> {

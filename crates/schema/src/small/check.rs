@@ -423,11 +423,7 @@ impl<'a> Walk<'_, 'a> {
                 };
                 holder.add(found, Kind::Says(format!("holds {matching} items of the kind wanted; expected {wrong}")));
             }
-            ("uniqueItems", Value::Bool(true)) => {
-                if self.has_repeated(given) {
-                    holder.add(found, Kind::unique());
-                }
-            }
+            ("uniqueItems", Value::Bool(true)) if self.has_repeated(given) => holder.add(found, Kind::unique()),
             ("minItems", _) => at_least(holder, given.len(), wanted, Kind::min_items, found),
             ("maxItems", _) => at_most(holder, given.len(), wanted, Kind::max_items, found),
             _ => {}

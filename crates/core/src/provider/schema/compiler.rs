@@ -1,6 +1,7 @@
 //! Writes a schema out: without references and `allOf`, no deeper than it may be, in keywords that the provider takes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -16,6 +17,16 @@ type Schema = Map<String, Value>;
 const RECURSION: usize = 2;
 /// The longest value of a keyword that a description tells, in characters.
 const LONGEST_TOLD: usize = 200;
+/// How many alternatives for the arguments as a whole are taken apart.
+const MOST_ALTERNATIVES: usize = 100;
+/// What a copy of a schema costs beside its bytes.
+const COPY: usize = 512;
+/// Bytes of schema that references and `allOf` may have copied, whatever becomes of them.
+const MOST_COPIED: usize = 4 << 20;
+/// How deep schemas of any kind may be nested, and how many references may lead to one: the compiler recurses as deep.
+const MOST_NESTED: usize = 200;
+const MOST_FOLLOWED: usize = 100;
+const TOO_NESTED: &str = "it is nested too deeply";
 pub(super) const TOLD: &str = "the description tells it";
 pub(super) const TOO_LONG: &str = "it is too long for the description";
 const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
@@ -56,6 +67,10 @@ pub(super) struct Compiler<'s> {
     deepest: usize,
     largest: usize,
     size: usize,
+    /// Bytes of schema that were copied.
+    copied: usize,
+    /// How many schemas the compiler is within.
+    nesting: usize,
     /// The references that lead to where the compiler is.
     following: Vec<String>,
     path: Vec<String>,
@@ -65,12 +80,12 @@ pub(super) struct Compiler<'s> {
 impl<'s> Compiler<'s> {
     pub(super) fn new(root: &'s Value, dialect: Dialect, deepest: usize, largest: usize) -> Self {
         let (following, path, changes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { root, dialect, deepest, largest, size: 0, following, path, changes }
+        Self { root, dialect, deepest, largest, size: 0, copied: 0, nesting: 0, following, path, changes }
     }
 
     /// Whether the schema became larger than it may be.
     pub(super) fn is_full(&self) -> bool {
-        self.size > self.largest
+        self.size > self.largest || self.copied > MOST_COPIED
     }
 
     pub(super) fn into_changes(self) -> Vec<SchemaChange> {
@@ -114,6 +129,10 @@ impl<'s> Compiler<'s> {
         if self.is_full() {
             return json!({});
         }
+        if self.nesting >= MOST_NESTED {
+            self.dropped("", TOO_NESTED);
+            return json!({});
+        }
         let schema = match schema {
             Value::Object(schema) => schema,
             Value::Bool(true) => return json!({}),
@@ -124,12 +143,14 @@ impl<'s> Compiler<'s> {
             }
         };
         let before = self.following.len();
+        self.nesting += 1;
         let flat = self.flatten(schema);
         let mut normal = self.normalize(flat);
         if depth >= self.deepest {
             self.cut(&mut normal);
         }
         let written = self.emit(&normal, depth);
+        self.nesting -= 1;
         self.following.truncate(before);
         written
     }
@@ -146,6 +167,7 @@ impl<'s> Compiler<'s> {
         if is_flat || self.is_full() {
             return Cow::Borrowed(schema);
         }
+        self.copied += COPY + weight_of(schema);
         let is_single = |keyword: &str| single.iter().flatten().any(|(single, _)| *single == keyword);
         let mut flat: Schema = schema
             .iter()
@@ -204,7 +226,12 @@ impl<'s> Compiler<'s> {
             let shallow = ["type", "title", "description"].into_iter();
             return shallow.filter_map(|name| Some((name.to_owned(), target.get(name)?.clone()))).collect();
         }
+        if self.following.len() >= MOST_FOLLOWED {
+            self.dropped("$ref", TOO_NESTED);
+            return Schema::new();
+        }
         self.following.push(reference.to_owned());
+        self.copied += weight_of(target);
         self.flatten(target).into_owned()
     }
 
@@ -217,10 +244,10 @@ impl<'s> Compiler<'s> {
             Some(Value::Object(properties)) => properties,
             _ => Schema::new(),
         };
-        let mut contested: Vec<String> = Vec::new();
+        let mut contested: HashSet<String> = HashSet::new();
         let mut always: Option<Vec<Value>> = None;
         let (mut told, mut taken) = (Vec::new(), Vec::new());
-        for alternative in &alternatives {
+        for alternative in alternatives.iter().take(MOST_ALTERNATIVES) {
             let Value::Object(alternative) = alternative else { continue };
             let alternative = self.apart(&mut taken, |compiler| compiler.flatten(alternative).into_owned());
             let required = alternative.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -230,7 +257,13 @@ impl<'s> Compiler<'s> {
             }
             always = Some(match always {
                 None => required,
-                Some(always) => always.into_iter().filter(|name| required.contains(name)).collect(),
+                Some(always) => {
+                    let required: HashSet<&str> = required.iter().filter_map(Value::as_str).collect();
+                    always
+                        .into_iter()
+                        .filter(|name| name.as_str().is_some_and(|name| required.contains(name)))
+                        .collect()
+                }
             });
             let Some(Value::Object(theirs)) = alternative.get("properties") else { continue };
             for (name, theirs) in theirs {
@@ -248,13 +281,19 @@ impl<'s> Compiler<'s> {
                     }
                     Some(ours) => {
                         *ours = json!({ "anyOf": [ours.take(), theirs] });
-                        contested.push(name.clone());
+                        contested.insert(name.clone());
                     }
                 }
             }
         }
         self.following.append(&mut taken);
         flat.insert("properties".to_owned(), properties.into());
+        if alternatives.len() > MOST_ALTERNATIVES {
+            self.dropped(keyword, format!("only the first {MOST_ALTERNATIVES} alternatives are described"));
+            // The others may need less, and take more.
+            always = None;
+            flat.retain(|keyword, _| !matches!(keyword.as_str(), "additionalProperties" | "unevaluatedProperties"));
+        }
         if let Some(always) = always.filter(|always| !always.is_empty()) {
             match flat.get_mut("required") {
                 Some(Value::Array(required)) => required.extend(always),
@@ -463,6 +502,7 @@ impl<'s> Compiler<'s> {
             (property.get("required") == Some(&Value::Bool(true))).then_some(name.as_str())
         });
         let mut required: Vec<Cow<'_, str>> = Vec::new();
+        let mut seen = HashSet::new();
         let mut unknown = false;
         for name in listed.chain(marked) {
             let property = properties.and_then(|properties| properties.get(name));
@@ -471,7 +511,7 @@ impl<'s> Compiler<'s> {
                 continue;
             }
             if let Some(name) =
-                self.written(name).filter(|name| property != Some(&Value::Bool(false)) && !required.contains(name))
+                self.written(name).filter(|name| property != Some(&Value::Bool(false)) && seen.insert(name.clone()))
             {
                 self.size += name.len() + 3;
                 required.push(name);
@@ -485,12 +525,11 @@ impl<'s> Compiler<'s> {
     }
 
     fn values(&mut self, values: &Value) -> Option<Value> {
-        let mut kept: Vec<&Value> = Vec::new();
-        for value in values.as_array()? {
-            if !kept.contains(&value) {
-                kept.push(value);
-            }
+        if self.is_full() {
+            return None;
         }
+        let mut seen = HashSet::new();
+        let kept: Vec<&Value> = values.as_array()?.iter().filter(|value| seen.insert(value.to_string())).collect();
         self.size += kept.iter().map(|value| weight(value)).sum::<usize>();
         (!kept.is_empty()).then(|| json!(kept))
     }
@@ -574,9 +613,11 @@ fn weight(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 2,
         Value::Array(items) => 2 + items.iter().map(|item| weight(item) + 1).sum::<usize>(),
-        Value::Object(members) => {
-            2 + members.iter().map(|(name, member)| name.len() + 4 + weight(member)).sum::<usize>()
-        }
+        Value::Object(members) => weight_of(members),
         _ => 5,
     }
+}
+
+fn weight_of(members: &Schema) -> usize {
+    2 + members.iter().map(|(name, member)| name.len() + 4 + weight(member)).sum::<usize>()
 }

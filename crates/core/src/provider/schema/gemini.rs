@@ -1,6 +1,7 @@
 //! What Gemini cannot read as JSON Schema has it, in words that it can.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
@@ -158,12 +159,8 @@ fn bounds(compiler: &mut Compiler<'_>, schema: &mut Cow<'_, Schema>) {
 }
 
 fn any_of(schemas: impl Iterator<Item = Value>) -> Value {
-    let mut distinct: Vec<Value> = Vec::new();
-    for schema in schemas {
-        if !distinct.contains(&schema) {
-            distinct.push(schema);
-        }
-    }
+    let mut seen = HashSet::new();
+    let distinct: Vec<Value> = schemas.filter(|schema| seen.insert(schema.to_string())).collect();
     match distinct.len() {
         0 => json!({}),
         1 => distinct.into_iter().next().unwrap_or_default(),

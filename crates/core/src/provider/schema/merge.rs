@@ -1,5 +1,7 @@
 //! Several schemas that all hold, as one.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 /// Makes `schema` say what `other` says as well. What they contradict each other in stays as it is in `schema`; the
@@ -108,10 +110,12 @@ pub(super) fn type_names(value: &Value) -> Vec<&str> {
 
 fn values(ours: &mut Value, theirs: &Value) -> bool {
     let (Value::Array(values), Value::Array(theirs)) = (ours, theirs) else { return false };
-    if !values.iter().any(|value| theirs.contains(value)) {
+    let theirs: HashSet<String> = theirs.iter().map(Value::to_string).collect();
+    let shared: Vec<Value> = values.iter().filter(|value| theirs.contains(&value.to_string())).cloned().collect();
+    if shared.is_empty() {
         return false;
     }
-    values.retain(|value| theirs.contains(value));
+    *values = shared;
     true
 }
 

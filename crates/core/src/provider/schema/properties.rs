@@ -2,7 +2,7 @@
 
 use composio_contract::RawJson;
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::dialect::Dialect;
 use super::plain::is_plain;
@@ -127,5 +127,36 @@ fn what_is_no_schema_is_told() {
     }
     for nothing in [None, Some(RawJson::from(Value::Null))] {
         assert_eq!(compile(nothing.as_ref(), Dialect::OpenAi).changes, Vec::new());
+    }
+}
+
+/// References, alternatives and names of which a small schema can have many.
+#[test]
+fn schemas_that_explode_are_cut() {
+    let reference = |level: usize| json!({ "$ref": format!("#/$defs/l{level}") });
+    let levels = |count: usize, step: &dyn Fn(Value) -> Value| {
+        let below = (1..=count).map(|level| (format!("l{level}"), step(reference(level - 1))));
+        let defs: Map<String, Value> = below.chain([("l0".to_owned(), json!({"type": "string"}))]).collect();
+        json!({"type": "object", "properties": {"a": reference(count)}, "$defs": defs})
+    };
+    let names: Vec<String> = (0..30_000).map(|n| format!("n{n}")).collect();
+    let alternatives: Vec<Value> =
+        (0..5_000).map(|n| json!({"properties": {"x": {"const": n}}, "required": names[..9]})).collect();
+    let large: Map<String, Value> = (0..3_000).map(|n| (format!("p{n}"), json!({"enum": [n, n + 1]}))).collect();
+    for schema in [
+        levels(40, &|before| json!({"anyOf": [before, before]})),
+        levels(40, &|before| json!({"allOf": [before, before], "properties": {"b": before, "c": before}})),
+        levels(20_000, &|before| before),
+        levels(5_000, &|before| json!({"items": before})),
+        levels(5_000, &|before| json!({"not": {"anyOf": [before]}})),
+        json!({"type": "object", "properties": {"a": {"enum": names}}, "required": names}),
+        json!({"type": "object", "anyOf": alternatives}),
+        json!({"allOf": (0..2_000).map(|_| reference(0)).collect::<Vec<_>>(), "$defs": {"l0": {"properties": large}}}),
+    ] {
+        for dialect in DIALECTS {
+            let compiled = compile(Some(&RawJson::from(schema.clone())), dialect).schema;
+            assert_eq!(compiled["type"], "object");
+            assert!(compiled.to_string().len() < 2 * super::MOST, "{} bytes", compiled.to_string().len());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Schemas that OpenAI can hold a model to.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::compiler::{TOLD, TOO_LONG, describe, escaped, in_brackets, pointer, telling};
@@ -161,7 +163,7 @@ impl Strict {
             }
             _ => return Err("it takes more than it names".to_owned()),
         }
-        let required: Vec<&str> =
+        let required: HashSet<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let mut named = Schema::new();
         for (name, property) in properties {
