@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::settings::Settings;
-use crate::{CustomTool, CustomToolkit, RawJson};
+use crate::{CustomTool, CustomToolkit, Extra, RawJson};
 
 /// `POST /tool_router/session`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct CreateSession {
     /// What it may do.
     #[serde(flatten)]
     pub settings: Settings,
+    /// Fields of later contracts.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// `PATCH /tool_router/session/{session_id}`
@@ -28,6 +31,9 @@ pub struct UpdateSession {
     /// The fields to change.
     #[serde(flatten)]
     pub settings: Settings,
+    /// Fields of later contracts.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// `POST /tool_router/session/{session_id}/attach`

@@ -232,6 +232,9 @@ pub struct Preload {
     /// Which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<PreloadTools>,
+    /// Fields of later contracts.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// Which tools are listed directly.
@@ -306,6 +309,9 @@ pub struct Permissions {
     /// By tool or toolkit slug.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub overrides: BTreeMap<String, PermissionOverride>,
+    /// Fields of later contracts.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// The rule for tools without one of their own.

@@ -65,7 +65,7 @@ impl CreateOptions {
         complete(&mut settings);
         tools.check_preload(&settings)?;
         tools.add_to(&mut settings);
-        Ok(Self { request: CreateSession { user_id, settings }, mcp })
+        Ok(Self { request: CreateSession { user_id, settings, ..CreateSession::default() }, mcp })
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn read_update(options: &RawJson, tools: &CustomToolSet) -> Result<Up
     };
     let settings = settings(fields)?;
     tools.check_preload(&settings)?;
-    Ok(UpdateSession { expected_config_version, settings })
+    Ok(UpdateSession { expected_config_version, settings, ..UpdateSession::default() })
 }
 
 fn check_names(fields: &Map<String, Value>, more: &[&str]) -> Result<()> {
@@ -144,7 +144,8 @@ fn apply_direct_tools(settings: &mut Settings) {
         settings.workbench = Patch::Set(Switch::new(false));
     }
     if settings.preload.is_keep() {
-        settings.preload = Patch::Set(Preload { tools: Some(PreloadTools::Named("all".to_owned())) });
+        settings.preload =
+            Patch::Set(Preload { tools: Some(PreloadTools::Named("all".to_owned())), ..Preload::default() });
     }
     settings.search = Patch::Set(Switch::new(false));
     settings.execute = Patch::Set(ExecuteSettings { enable_multi_execute: Some(false), ..Default::default() });

@@ -31,6 +31,8 @@ impl Source for Nothing {
             input_schema: json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}),
             output_schema: None,
             tags: Vec::new(),
+            cautions: Vec::new(),
+            facts: Value::Null,
         }]))
     }
 

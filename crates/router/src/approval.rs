@@ -1,46 +1,31 @@
 //! Asking the user before a tool runs.
 //!
 //! A call that needs approval is answered with the questions and a `request_state`. The caller sends the same call again
-//! with that state and the user's answers. The state belongs to one session, one tool and one set of arguments, serves
-//! once and lapses.
+//! with that state and the user's answers. The state belongs to one session and to what the user was asked about: the tools,
+//! their definitions, the accounts and the arguments. It serves once and lapses.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, ExecuteReply, RawJson, Result, ResultType};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::clock;
 use crate::policy::Ask;
+use crate::question::{self, Question};
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::store::ApprovalRow;
+use crate::{clock, fingerprint};
 
 /// How long the user may take.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// How much of the arguments a question shows, in characters.
-const SHOWN: usize = 1_000;
 
 /// What the caller sent back after it was asked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Answers<'a> {
     pub(crate) responses: Option<&'a RawJson>,
     pub(crate) state: Option<&'a str>,
-}
-
-/// A run that may need the user's word.
-#[derive(Debug)]
-pub(crate) struct Question<'a> {
-    /// The key of the question and its answer.
-    pub(crate) key: String,
-    /// What is granted where the user is asked once in a session, in most cases a tool's slug.
-    pub(crate) slug: &'a str,
-    /// What it is called for people.
-    pub(crate) title: &'a str,
-    pub(crate) arguments: &'a Map<String, Value>,
-    pub(crate) ask: Ask,
 }
 
 /// The call that the questions are part of.
@@ -90,7 +75,7 @@ impl Router {
         for question in questions {
             let settled = match question.ask {
                 Ask::Never => true,
-                Ask::OncePerSession => self.store.is_granted(&session.id, question.slug).await?,
+                Ask::OncePerSession => self.store.is_granted(&session.id, question.identity).await?,
                 Ask::EveryCall => false,
             };
             if !settled {
@@ -100,19 +85,24 @@ impl Router {
         if open.is_empty() {
             return Ok(Approvals::Settled(HashMap::new()));
         }
-        let Some(state) = answers.state else { return self.ask(session, asking, &open).await };
+        let asked = asking.fingerprint(&open);
+        let Some(state) = answers.state else { return self.ask(session, asking, asked, &open).await };
         let row = self.store.take_approval(&session.id, state).await?;
-        check(row, asking)?;
+        check(row, asking, asked)?;
         let responses: HashMap<String, Response> =
             answers.responses.map_or_else(|| Ok(HashMap::new()), |raw| raw.decode("input_responses"))?;
-        let mut declined = HashMap::new();
-        for question in open {
+        // All answers are read before any is acted on.
+        let decided = open.into_iter().map(|question| {
             let response = responses
                 .get(&question.key)
                 .ok_or_else(|| Error::validation(format!("`input_responses` has no answer to `{}`", question.key)))?;
-            match decide(response)? {
+            Ok((decide(&question.key, response)?, question))
+        });
+        let mut declined = HashMap::new();
+        for (refusal, question) in decided.collect::<Result<Vec<_>>>()? {
+            match refusal {
                 None if question.ask == Ask::OncePerSession => {
-                    self.store.grant(&session.id, question.slug).await?;
+                    self.store.grant(&session.id, question.slug, question.identity).await?;
                 }
                 None => {}
                 Some(reason) => drop(declined.insert(question.key, reason)),
@@ -121,7 +111,13 @@ impl Router {
         Ok(Approvals::Settled(declined))
     }
 
-    async fn ask(&self, session: &LiveSession, asking: Asking<'_>, open: &[Question<'_>]) -> Result<Approvals> {
+    async fn ask(
+        &self,
+        session: &LiveSession,
+        asking: Asking<'_>,
+        asked: [u8; 32],
+        open: &[Question<'_>],
+    ) -> Result<Approvals> {
         let state = format!("apr_{}", Uuid::new_v4().simple());
         let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap_or(i64::MAX);
         self.store
@@ -129,43 +125,30 @@ impl Router {
                 state: state.clone(),
                 session_id: session.id.clone(),
                 tool_slug: asking.slug.to_owned(),
-                arguments: asking.arguments,
+                arguments: asked,
                 expires_at: clock::millis().saturating_add(lifetime),
             })
             .await?;
-        let requests: Map<String, Value> =
-            open.iter().map(|question| (question.key.clone(), elicitation(question))).collect();
         Ok(Approvals::Pending(Box::new(ExecuteReply {
             result_type: Some(ResultType::InputRequired),
             data: None,
             error: None,
             log_id: None,
-            input_requests: Some(RawJson::from(Value::Object(requests))),
+            input_requests: Some(question::requests(open)),
             request_state: Some(state),
         })))
     }
 }
 
-fn elicitation(question: &Question<'_>) -> Value {
-    let mut arguments = serde_json::to_string(question.arguments).unwrap_or_default();
-    if let Some((end, _)) = arguments.char_indices().nth(SHOWN) {
-        arguments.truncate(end);
-        arguments.push('…');
+impl Asking<'_> {
+    /// What an answer to these questions is for.
+    fn fingerprint(&self, open: &[Question<'_>]) -> [u8; 32] {
+        let questions = open.iter().flat_map(|question| [question.key.as_bytes(), &question.identity]);
+        fingerprint::over([self.slug.as_bytes(), &self.arguments].into_iter().chain(questions))
     }
-    let once = if question.ask == Ask::OncePerSession { " You will not be asked again in this session." } else { "" };
-    json!({
-        "type": "elicitation",
-        "mode": "form",
-        "message": format!("Allow {} ({}) to run with {arguments}?{once}", question.slug, question.title),
-        "requested_schema": {
-            "type": "object",
-            "properties": {"decision": {"type": "string", "title": "Decision", "enum": ["approve", "deny"]}},
-            "required": ["decision"],
-        },
-    })
 }
 
-fn check(row: Option<ApprovalRow>, asking: Asking<'_>) -> Result<()> {
+fn check(row: Option<ApprovalRow>, asking: Asking<'_>, asked: [u8; 32]) -> Result<()> {
     let again = |message: &str| {
         Error::new(ErrorKind::Validation, message)
             .with_suggested_fix("make the call without `request_state` to ask the user anew")
@@ -176,21 +159,30 @@ fn check(row: Option<ApprovalRow>, asking: Asking<'_>) -> Result<()> {
     if row.expires_at <= clock::millis() {
         return Err(again("the user's answer came too late: `request_state` has lapsed"));
     }
-    if row.tool_slug != asking.slug || row.arguments != asking.arguments {
+    if row.tool_slug != asking.slug || row.arguments != asked {
         return Err(again(
-            "`request_state` belongs to another call: the tool or its arguments have changed since the user was asked",
+            "`request_state` belongs to another call: the tool, its definition, its account or its arguments have changed since \
+             the user was asked",
         ));
     }
     Ok(())
 }
 
-/// None to go ahead, or why not.
-fn decide(response: &Response) -> Result<Option<String>> {
+/// None to go ahead, or why not. Only the word itself is a yes: a client that accepts a form without having filled it in has not
+/// asked its user.
+fn decide(key: &str, response: &Response) -> Result<Option<String>> {
     let decision = response.content.as_ref().and_then(|content| content.decision.as_deref());
     match (response.action.as_str(), decision) {
-        ("accept", None | Some("approve" | "always_approve")) => Ok(None),
+        ("accept", Some("approve" | "always_approve")) => Ok(None),
         ("accept", Some("deny")) | ("decline", _) => {
             Ok(Some("the user declined this call; do not repeat it".to_owned()))
+        }
+        ("accept", None) => {
+            Err(Error::validation(format!("the answer to `{key}` has no decision, and the tool did not run"))
+                .with_suggested_fix(
+                    "make the call without `request_state` to ask the user anew, and answer with \
+                 {\"action\": \"accept\", \"content\": {\"decision\": \"approve\"}}",
+                ))
         }
         ("accept", Some(other)) => {
             Err(Error::validation(format!("the decision `{other}` is not one of `approve` and `deny`")))

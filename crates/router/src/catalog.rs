@@ -1,8 +1,9 @@
 //! Every toolkit and tool there is. Sources are asked when a toolkit is first needed, all at once where several are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use composio_contract::{Error, ErrorKind, RawJson, Result, Tool, ToolToolkit};
 use composio_schema::{BadSchema, Schema, closest};
@@ -10,8 +11,13 @@ use composio_search::{Document, Index};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::policy::Subject;
+use crate::fingerprint;
+use crate::names::{Names, begins_with};
+use crate::pins::{self, HeldTool, Settled};
+use crate::policy::{Listed, Subject};
+use crate::slug;
 use crate::source::{Signing, Source, ToolDefinition, ToolkitInfo};
+use crate::store::Store;
 
 /// The version that every tool of this router has on the wire: tools are not versioned here.
 pub(crate) const VERSION: &str = "00000000_00";
@@ -19,19 +25,41 @@ pub(crate) const VERSION: &str = "00000000_00";
 /// Meta tools and custom tools have slugs that begin so.
 const RESERVED: [&str; 2] = ["composio", "local"];
 
+/// How long a toolkit that has held tools is believed to have the same ones: an operator may accept them at any time.
+const HELD_FOR: Duration = Duration::from_millis(500);
+
 /// A tool of the catalogue, with what is made of it once.
 #[derive(Debug)]
 pub(crate) struct CatalogTool {
     pub(crate) definition: ToolDefinition,
     pub(crate) source: Arc<dyn Source>,
+    /// What the slug would be without a hash, if it has one: rules that exclude a tool, or ask first, bind those by its name too.
+    plain: Option<String>,
+    /// The slugs that the toolkit has or had; see [`Settled::slugs`].
+    slugs: Arc<HashSet<String>>,
+    hash: OnceLock<[u8; 32]>,
     input_schema: RawJson,
     validator: OnceLock<std::result::Result<Schema, BadSchema>>,
 }
 
 impl CatalogTool {
-    fn new(definition: ToolDefinition, source: Arc<dyn Source>) -> Self {
+    fn new(
+        definition: ToolDefinition,
+        hash: Option<[u8; 32]>,
+        source: Arc<dyn Source>,
+        slugs: Arc<HashSet<String>>,
+    ) -> Self {
         let input_schema = RawJson::from(definition.input_schema.clone());
-        Self { definition, source, input_schema, validator: OnceLock::new() }
+        let plain = slug::tool(&source.toolkit().slug, &definition.operation);
+        Self {
+            plain: (plain != definition.slug).then_some(plain),
+            hash: hash.map_or_else(OnceLock::new, OnceLock::from),
+            validator: OnceLock::new(),
+            definition,
+            source,
+            slugs,
+            input_schema,
+        }
     }
 
     pub(crate) fn slug(&self) -> &str {
@@ -42,8 +70,23 @@ impl CatalogTool {
         self.source.toolkit()
     }
 
+    /// The hash of the definition.
+    pub(crate) fn hash(&self) -> &[u8; 32] {
+        self.hash.get_or_init(|| fingerprint::definition_hash(&self.definition))
+    }
+
     pub(crate) fn subject(&self) -> Subject<'_> {
-        Subject { toolkit: &self.toolkit().slug, slug: self.slug(), tags: &self.definition.tags }
+        let by_account = self.source.lists_by_account();
+        Subject {
+            toolkit: &self.toolkit().slug,
+            slug: self.slug(),
+            plain: self.plain.as_deref(),
+            tags: &self.definition.tags,
+            cautions: &self.definition.cautions,
+            // Accounts list different tools, so that one which is not known yet may well be there.
+            slugs: (!by_account).then_some(&*self.slugs),
+            listed: by_account.then(|| Listed { operation: &self.definition.operation, hash: self.hash() }),
+        }
     }
 
     /// The schema of the arguments, as text.
@@ -139,15 +182,24 @@ struct Entry {
 struct Loaded {
     generation: u64,
     tools: Arc<[Arc<CatalogTool>]>,
+    held: Arc<[HeldTool]>,
+    slugs: Arc<HashSet<String>>,
+    read_at: Instant,
 }
 
 impl Entry {
     fn current(&self) -> Option<Arc<[Arc<CatalogTool>]>> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
-        loaded
-            .as_ref()
-            .filter(|loaded| loaded.generation == self.source.generation())
-            .map(|loaded| Arc::clone(&loaded.tools))
+        let holds = |loaded: &&Loaded| {
+            loaded.generation == self.source.generation()
+                && (loaded.held.is_empty() || loaded.read_at.elapsed() < HELD_FOR)
+        };
+        loaded.as_ref().filter(holds).map(|loaded| Arc::clone(&loaded.tools))
+    }
+
+    fn held(&self) -> Arc<[HeldTool]> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.as_ref().map_or_else(|| Arc::from([]), |loaded| Arc::clone(&loaded.held))
     }
 }
 
@@ -191,6 +243,8 @@ pub(crate) fn parameter_names(schema: &Value) -> impl Iterator<Item = &str> {
 pub(crate) struct Catalog {
     /// Sorted by slug.
     entries: Vec<Entry>,
+    names: Names,
+    store: Arc<dyn Store>,
     loads: RwLock<Loads>,
 }
 
@@ -199,10 +253,10 @@ impl Catalog {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] where two have the same slug, or one is reserved.
-    pub(crate) fn new(mut sources: Vec<Arc<dyn Source>>) -> Result<Self> {
+    pub(crate) fn new(mut sources: Vec<Arc<dyn Source>>, store: Arc<dyn Store>) -> Result<Self> {
         sources.sort_by(|one, other| one.toolkit().slug.cmp(&other.toolkit().slug));
         for slug in sources.iter().map(|source| source.toolkit().slug.as_str()) {
-            if RESERVED.iter().any(|reserved| slug == *reserved || belongs(slug, reserved)) {
+            if RESERVED.iter().any(|reserved| slug == *reserved || begins_with(slug, reserved)) {
                 let message = format!("the toolkit slug `{slug}` is taken: tools of that name are the router's own");
                 return Err(Error::new(ErrorKind::Configuration, message));
             }
@@ -218,7 +272,8 @@ impl Catalog {
             }
         }
         let entry = |source| Entry { source, asking: tokio::sync::Mutex::new(()), loaded: RwLock::new(None) };
-        Ok(Self { entries: sources.into_iter().map(entry).collect(), loads: RwLock::default() })
+        let names = Names::new(sources.iter().map(|source| source.toolkit().slug.as_str()));
+        Ok(Self { entries: sources.into_iter().map(entry).collect(), names, store, loads: RwLock::default() })
     }
 
     /// The toolkits, sorted by slug.
@@ -305,33 +360,81 @@ impl Catalog {
             .tools()
             .await
             .inspect_err(|error| tracing::warn!(toolkit, %error, "a toolkit's tools could not be read"))?;
-        let fresh: Arc<[Arc<CatalogTool>]> = definitions
-            .iter()
-            .map(|definition| Arc::new(CatalogTool::new(definition.clone(), Arc::clone(&entry.source))))
+        let read_at = Instant::now();
+        let Settled { tools, held, slugs } = match entry.source.pinning() {
+            None => pins::unpinned(toolkit, &self.names, &definitions),
+            Some(pinning) => pins::settle(self.store.pin_store(), toolkit, pinning, &self.names, &definitions).await?,
+        };
+        let fresh: Arc<[Arc<CatalogTool>]> = tools
+            .into_iter()
+            .map(|(tool, hash)| Arc::new(CatalogTool::new(tool, hash, Arc::clone(&entry.source), Arc::clone(&slugs))))
             .collect();
         let mut loaded = entry.loaded.write().unwrap_or_else(PoisonError::into_inner);
-        let old = loaded.replace(Loaded { generation, tools: Arc::clone(&fresh) });
+        let old = loaded.replace(Loaded { generation, tools: Arc::clone(&fresh), held: held.into(), slugs, read_at });
         let old = old.map_or_else(|| Arc::from([]), |old| old.tools);
         self.loads.write().unwrap_or_else(PoisonError::into_inner).replace(&old, &fresh);
         Ok(fresh)
     }
 
-    /// A tool by its slug, without regard to case. Asks only the sources whose toolkit the slug names.
+    /// The toolkit that a tool's slug belongs to, without regard to case.
+    pub(crate) fn owner(&self, slug: &str) -> Option<&str> {
+        self.names.owner(slug)
+    }
+
+    fn entry(&self, toolkit: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.source.toolkit().slug.eq_ignore_ascii_case(toolkit))
+    }
+
+    /// A tool by its slug, without regard to case. Asks only the source whose toolkit the slug names.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] with close slugs, or why the toolkit's tools could not be read.
+    /// [`ErrorKind::NotFound`] with close slugs, [`ErrorKind::PermissionDenied`] for a tool that is held, or why the toolkit's
+    /// tools could not be read.
     pub(crate) async fn tool(&self, slug: &str) -> Result<Arc<CatalogTool>> {
         let slug = slug.to_ascii_uppercase();
-        let mut failure = None;
-        for entry in self.entries.iter().filter(|entry| belongs(&slug, &entry.source.toolkit().slug)) {
-            if let Err(error) = self.load_entry(entry).await {
-                failure = Some(error);
-            }
+        let entry = self.names.owner(&slug).and_then(|owner| self.entry(owner));
+        if let Some(entry) = entry {
+            self.load_entry(entry).await?;
         }
         if let Some(tool) = self.loads().get(&slug) {
             return Ok(Arc::clone(tool));
         }
-        Err(failure.unwrap_or_else(|| self.unknown_tool(&slug)))
+        Err(self.held(&slug).map_or_else(|| self.unknown_tool(&slug), |held| held.error()))
+    }
+
+    /// The tool of this slug, if it is held.
+    pub(crate) fn held(&self, slug: &str) -> Option<HeldTool> {
+        let entry = self.names.owner(slug).and_then(|owner| self.entry(owner))?;
+        entry.held().iter().find(|held| held.slug.eq_ignore_ascii_case(slug)).cloned()
+    }
+
+    /// The held tools of all toolkits that are loaded.
+    pub(crate) fn all_held(&self) -> Vec<HeldTool> {
+        self.entries.iter().flat_map(|entry| entry.held().to_vec()).collect()
+    }
+
+    /// The slugs that a toolkit has or had, in lower case, and whether these are all: it is loaded, as far as it can be without
+    /// starting a server, and does not list by account.
+    pub(crate) async fn slugs(&self, toolkit: &str) -> Result<(Arc<HashSet<String>>, bool)> {
+        let Some(entry) = self.entry(toolkit) else { return Ok((Arc::default(), true)) };
+        let is_whole = !entry.source.lists_by_account();
+        if entry.source.pinning().is_none() && self.load_entry(entry).await.is_err() {
+            // It was warned of when it was loaded.
+            return Ok((Arc::default(), false));
+        }
+        let loaded = entry
+            .loaded
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|loaded| (Arc::clone(&loaded.slugs), is_whole));
+        if let Some(loaded) = loaded {
+            return Ok(loaded);
+        }
+        let pins = self.store.pin_store().pins(Some(&entry.source.toolkit().slug)).await?;
+        let plain = |operation: &str| slug::tool(&entry.source.toolkit().slug, operation).to_lowercase();
+        let slugs = pins.iter().flat_map(|pin| [pin.slug.to_lowercase(), plain(&pin.operation)]);
+        Ok((Arc::new(slugs.collect()), false))
     }
 
     pub(crate) fn unknown_tool(&self, slug: &str) -> Error {
@@ -367,10 +470,4 @@ impl fmt::Debug for Catalog {
 pub(crate) struct ToolkitTools<'a> {
     pub(crate) toolkit: &'a ToolkitInfo,
     pub(crate) tools: Result<Arc<[Arc<CatalogTool>]>>,
-}
-
-/// Whether a slug is `<TOOLKIT>_<OPERATION>` of this toolkit.
-pub(crate) fn belongs(slug: &str, toolkit: &str) -> bool {
-    slug.get(..toolkit.len()).is_some_and(|start| start.eq_ignore_ascii_case(toolkit))
-        && slug.as_bytes().get(toolkit.len()) == Some(&b'_')
 }

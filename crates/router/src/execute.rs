@@ -13,14 +13,15 @@ use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::accounts::Credential;
-use crate::approval::{Answers, Approvals, Asking, Question};
+use crate::approval::{Answers, Approvals, Asking};
 use crate::catalog::CatalogTool;
 use crate::fingerprint::Fingerprint;
 use crate::policy::Ask;
+use crate::question::{AskedAccount, Question};
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::{CallContext, Listener, Outcome, Signing};
-use crate::store::{LogEntry, RunStatus, Store};
+use crate::store::{AccountRow, LogEntry, RunStatus, Store};
 use crate::{arguments, clock, custom, fingerprint, meta};
 
 /// A call that the session's settings allow.
@@ -30,10 +31,10 @@ pub(crate) struct Call {
     pub(crate) arguments: Map<String, Value>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) ask: Ask,
-    /// Which of the user's accounts signs it, by id or alias.
-    pub(crate) account: Option<String>,
-    /// What is wrong with the arguments; such a call fails without being run, and the user is not asked about it.
-    pub(crate) invalid: Option<String>,
+    /// Which of the user's accounts signs it, if it is signed.
+    pub(crate) account: Option<AccountRow>,
+    /// Why it cannot run; such a call fails without being run, and the user is not asked about it.
+    pub(crate) problem: Option<String>,
 }
 
 /// How a call ended, and its entry in the log.
@@ -106,7 +107,7 @@ impl Router {
             None => Map::new(),
         };
         let call = self.prepare(session, &request.tool_slug, arguments, request.account.as_deref()).await?;
-        let question = call.question("approval".to_owned());
+        let question = self.question(&call, "approval".to_owned()).await?;
         let asking = Asking { slug: call.tool.slug(), arguments: call.fingerprint.hash };
         let answers = Answers { responses: request.input_responses.as_ref(), state: request.request_state.as_deref() };
         match self.approvals(session, asking, vec![question], answers).await? {
@@ -147,8 +148,8 @@ impl Router {
         let mut call = Call {
             fingerprint: fingerprint::of(&arguments),
             ask: Ask::Never,
-            account: account.map(str::to_owned),
-            invalid: None,
+            account: None,
+            problem: None,
             arguments,
             tool,
         };
@@ -160,7 +161,67 @@ impl Router {
             }
         };
         call.check().await?;
+        if call.problem.is_none() {
+            match self.signer(session, &call.tool, account).await {
+                Ok(signer) => call.account = signer,
+                Err(error) => call.problem = Some(error.to_string()),
+            }
+        }
+        if let Some(account) = &call.account
+            && let Err(denial) = session.policy.check_listed(&call.tool.subject(), Some(&account.id))
+        {
+            self.refuse(session, &call, denial.to_string());
+            return Err(denial.error(call.tool.slug()));
+        }
         Ok(call)
+    }
+
+    /// The account that signs a tool's calls; none where they are not signed.
+    async fn signer(
+        &self,
+        session: &LiveSession,
+        tool: &CatalogTool,
+        account: Option<&str>,
+    ) -> Result<Option<AccountRow>> {
+        let toolkit = &tool.toolkit().slug;
+        let is_signed = match tool.source.signing(&tool.definition) {
+            Signing::Never => false,
+            Signing::Optional => account.is_some() || self.has_account(session, toolkit).await?,
+            Signing::Always => true,
+        };
+        if is_signed { self.account_for(session, toolkit, account).await.map(Some) } else { Ok(None) }
+    }
+
+    /// The question whether a call may run; one that cannot run is not worth one.
+    pub(crate) async fn question<'a>(&self, call: &'a Call, key: String) -> Result<Question<'a>> {
+        let ask = if call.problem.is_some() { Ask::Never } else { call.ask };
+        let tool = &call.tool;
+        let id = call.account.as_ref().map(|account| account.id.as_str()).unwrap_or_default();
+        let (account, identity) = if ask == Ask::Never {
+            (None, [0; 32])
+        } else {
+            let parts: [&[u8]; 4] =
+                [tool.toolkit().slug.as_bytes(), tool.definition.operation.as_bytes(), tool.hash(), id.as_bytes()];
+            (self.asked_account(call.account.as_ref()).await?, fingerprint::over(parts))
+        };
+        Ok(Question {
+            key,
+            slug: tool.slug(),
+            toolkit: &tool.toolkit().slug,
+            title: &tool.definition.title,
+            account,
+            arguments: &call.arguments,
+            ask,
+            identity,
+        })
+    }
+
+    /// An account as a question shows it.
+    pub(crate) async fn asked_account(&self, account: Option<&AccountRow>) -> Result<Option<AskedAccount>> {
+        let Some(row) = account else { return Ok(None) };
+        let owner = self.owner_of(row).await?;
+        let owner = owner.and_then(|owner| owner.email.or(owner.username).or(owner.name).or(owner.id));
+        Ok(Some(AskedAccount { id: row.id.clone(), alias: row.alias.clone(), owner }))
     }
 
     /// Records that a call was not allowed to run.
@@ -187,14 +248,10 @@ impl Router {
             gen_ai.tool.name = call.tool.slug(),
             composio.toolkit = call.tool.toolkit().slug,
         );
-        let outcome = match call.invalid.take() {
-            Some(problems) => Outcome::failed(format!(
-                "the arguments of {} are wrong, and it was not run:\n{problems}",
-                call.tool.slug()
-            )),
+        let outcome = match call.problem.take() {
+            Some(problem) => Outcome::failed(problem),
             None => {
-                let running =
-                    self.run_within_limits(session, &call.tool, call.arguments, listener, call.account.as_deref());
+                let running = self.run_within_limits(session, &call.tool, call.arguments, listener, call.account);
                 running.instrument(span.clone()).await
             }
         };
@@ -211,7 +268,7 @@ impl Router {
         tool: &CatalogTool,
         arguments: Map<String, Value>,
         listener: Option<Arc<dyn Listener>>,
-        account: Option<&str>,
+        account: Option<AccountRow>,
     ) -> Outcome {
         let workspace = match self.workspaces.of(&session.project, &session.user_id) {
             Ok(workspace) => workspace,
@@ -261,18 +318,11 @@ impl Router {
         tool: &CatalogTool,
         arguments: Map<String, Value>,
         context: &CallContext,
-        account: Option<&str>,
+        account: Option<AccountRow>,
     ) -> Result<Outcome> {
-        let toolkit = &tool.toolkit().slug;
-        let is_signed = match tool.source.signing(&tool.definition) {
-            Signing::Never => false,
-            Signing::Optional => account.is_some() || self.has_account(session, toolkit).await?,
-            Signing::Always => true,
-        };
-        if !is_signed {
+        let Some(account) = account else {
             return tool.source.call(&tool.definition, arguments, context).await;
-        }
-        let account = self.account_for(session, toolkit, account).await?;
+        };
         let (account, credential) = self.credential(account).await?;
         let done = match run_with(tool, arguments.clone(), context, credential).await {
             Err(error) if error.kind() == ErrorKind::Authentication => {
@@ -304,22 +354,13 @@ async fn run_with(
 }
 
 impl Call {
-    /// The question whether it may run; a call that cannot run is not worth one.
-    pub(crate) fn question(&self, key: String) -> Question<'_> {
-        Question {
-            key,
-            slug: self.tool.slug(),
-            title: &self.tool.definition.title,
-            arguments: &self.arguments,
-            ask: if self.invalid.is_some() { Ask::Never } else { self.ask },
-        }
-    }
-
     async fn check(&mut self) -> Result<()> {
         // The validator takes a whole value; the map is lent to it, not copied.
         let value = Value::Object(std::mem::take(&mut self.arguments));
         let (value, problems) = arguments::check(&self.tool, value).await?;
-        self.invalid = problems;
+        let slug = self.tool.slug();
+        self.problem =
+            problems.map(|problems| format!("the arguments of {slug} are wrong, and it was not run:\n{problems}"));
         if let Value::Object(arguments) = value {
             self.arguments = arguments;
         }

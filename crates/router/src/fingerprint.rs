@@ -1,10 +1,13 @@
-//! A hash of arguments that does not depend on the order of their fields.
+//! Hashes that do not depend on the order of fields: of arguments, of definitions, and of what a user agrees to.
 
 use std::collections::BTreeMap;
 
-use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, SerializeSeq as _, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+
+use crate::source::ToolDefinition;
 
 /// What identifies arguments without repeating them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,47 @@ pub(crate) fn of(arguments: &Map<String, Value>) -> Fingerprint {
     // A `Map` always has a JSON form.
     let canonical = serde_json::to_vec(&SortedMap(arguments)).unwrap_or_default();
     Fingerprint { hash: Sha256::digest(&canonical).into(), size: canonical.len() as u64 }
+}
+
+/// SHA-256 of what a tool's source says of it: name, title, description, schemas and [`ToolDefinition::facts`]. The slug and what
+/// the operator says of the tool are not part of it.
+#[must_use]
+pub fn definition_hash(tool: &ToolDefinition) -> [u8; 32] {
+    Sha256::digest(definition_text(tool)).into()
+}
+
+/// What [`definition_hash`] is the hash of: JSON without spaces, each object's fields sorted by name.
+pub(crate) fn definition_text(tool: &ToolDefinition) -> String {
+    let text = Definition {
+        name: &tool.operation,
+        title: &tool.title,
+        description: &tool.description,
+        input_schema: Sorted(&tool.input_schema),
+        output_schema: tool.output_schema.as_ref().map(Sorted),
+        facts: Sorted(&tool.facts),
+    };
+    // Strings and values always have a JSON form.
+    serde_json::to_string(&text).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Definition<'a> {
+    name: &'a str,
+    title: &'a str,
+    description: &'a str,
+    input_schema: Sorted<'a>,
+    output_schema: Option<Sorted<'a>>,
+    facts: Sorted<'a>,
+}
+
+/// A hash over parts, each with its length before it, so that no part can pass for the end of another.
+pub(crate) fn over<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 struct SortedMap<'a>(&'a Map<String, Value>);

@@ -2,61 +2,20 @@
 //!
 //! A tool must pass every filter; of several demands for approval the strictest holds. Slugs are compared without case.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use composio_contract::{
-    Error, ErrorKind, ExperimentalSettings, PermissionDefault, PermissionOverride, Permissions, PreloadTools,
-    Selection, SessionConfig,
-};
+use composio_contract::{ExperimentalSettings, PreloadTools, SessionConfig};
 
-use crate::source::Tag;
-
-/// What the policy looks at in a tool.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject<'a> {
-    pub(crate) toolkit: &'a str,
-    pub(crate) slug: &'a str,
-    pub(crate) tags: &'a [Tag],
-}
-
-/// Whether and how often the user is asked before a tool runs; later ones are stricter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Ask {
-    Never,
-    OncePerSession,
-    EveryCall,
-}
+pub(crate) use crate::rules::{Ask, Denial, Listed, Subject};
+use crate::rules::{Choice, Lowered, PermissionRules, TagRules, ToolkitRules};
+use crate::source::{Tag, ToolListing};
 
 /// What lists of tools call a raw call of the model's, in lower case.
 const RAW_CALL: &str = "composio_proxy_execute";
 
-/// The setting that keeps a tool out of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Denial {
-    setting: String,
-    verdict: String,
-}
-
-impl Denial {
-    fn new(setting: impl Into<String>, verdict: impl Into<String>) -> Self {
-        Self { setting: setting.into(), verdict: verdict.into() }
-    }
-
-    /// The error that a caller gets who asks for `name` all the same.
-    pub(crate) fn error(&self, name: &str) -> Error {
-        Error::new(ErrorKind::PermissionDenied, format!("`{name}` is not available in this session: {self}"))
-            .with_slug("ToolRouter_ToolNotAllowed")
-            .with_status(403)
-    }
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the setting `{}` {}", self.setting, self.verdict)
-    }
-}
+/// What the accounts of a session's user list of a toolkit, by the account's id.
+type Listings = Vec<(String, Arc<ToolListing>)>;
 
 /// A session's settings, made ready to be asked.
 #[derive(Debug, Default)]
@@ -68,60 +27,88 @@ pub(crate) struct Policy {
     permissions: Option<PermissionRules>,
     search: bool,
     multi_execute: bool,
-    proxy: bool,
-    raw_calls: bool,
+    proxy: Option<bool>,
+    has_api: bool,
     manage_connections: bool,
     wait_for_connections: bool,
-    listed: RwLock<HashMap<String, Arc<HashSet<String>>>>,
+    listed: RwLock<HashMap<String, Listings>>,
 }
 
 impl Policy {
     pub(crate) fn new(config: &SessionConfig, experimental: &ExperimentalSettings) -> Self {
-        let lower = |list: &Vec<String>| list.iter().map(|slug| slug.to_lowercase()).collect::<HashSet<_>>();
         let tools = config.tools.iter().flatten().map(|(toolkit, selection)| {
             let toolkit = toolkit.to_lowercase();
             let rules = ToolkitRules {
-                tools: Choice::new(
-                    selection.enabled.as_ref().map(lower),
-                    selection.disabled.as_ref().map(lower),
-                    selection.require_approval.as_ref().map(lower),
+                tools: Choice::of(
+                    selection.enabled.as_ref(),
+                    selection.disabled.as_ref(),
+                    selection.require_approval.as_ref(),
                 ),
                 tags: selection.tags.as_ref().map(|tags| TagRules::new(tags, format!("tools.{toolkit}.tags"))),
             };
             (toolkit, rules)
         });
         let manage = config.manage_connections.as_ref();
-        let proxy = config.proxy_execute.as_ref().and_then(|switch| switch.enable);
         Self {
-            toolkits: config.toolkits.as_ref().map_or_else(Choice::default, |selection| {
-                Choice::new(
-                    selection.enabled.as_ref().map(lower),
-                    selection.disabled.as_ref().map(lower),
-                    selection.require_approval.as_ref().map(lower),
-                )
-            }),
+            toolkits: config.toolkits.as_ref().map_or_else(Choice::default, Choice::new),
             tools: tools.collect(),
             tags: config.tags.as_ref().map_or_else(TagRules::default, |tags| TagRules::new(tags, "tags".to_owned())),
             preload: Preloaded::new(&config.preload.tools),
             permissions: experimental.permissions.as_ref().map(PermissionRules::new),
             search: config.search.enable.unwrap_or(true),
             multi_execute: config.execute.enable_multi_execute.unwrap_or(true),
-            proxy: proxy.unwrap_or(true),
-            raw_calls: proxy == Some(true),
+            proxy: config.proxy_execute.as_ref().and_then(|switch| switch.enable),
+            has_api: true,
             manage_connections: manage.is_none_or(|manage| manage.enabled.unwrap_or(true)),
             wait_for_connections: manage.is_some_and(|manage| manage.enable_wait_for_connections == Some(true)),
             listed: RwLock::default(),
         }
     }
 
-    /// Of a toolkit where each account has tools of its own, only these, in lower case: what the user's accounts list now.
-    pub(crate) fn list_only(&self, toolkit: &str, slugs: Arc<HashSet<String>>) {
-        self.listed.write().unwrap_or_else(PoisonError::into_inner).insert(toolkit.to_lowercase(), slugs);
+    /// Tells the policy which toolkit a tool's slug belongs to.
+    pub(crate) fn sort_rules<'a>(
+        &mut self,
+        is_toolkit: impl Fn(&str) -> bool,
+        owner: impl Fn(&str) -> Option<&'a str>,
+    ) {
+        if let Some(permissions) = &mut self.permissions {
+            permissions.sort(is_toolkit, owner);
+        }
     }
 
-    fn is_listed(&self, toolkit: &str, slug: &str) -> bool {
+    /// Of a toolkit where each account has tools of its own, only these: what the user's accounts list now.
+    pub(crate) fn list_only(&self, toolkit: &str, listings: Listings) {
+        self.listed.write().unwrap_or_else(PoisonError::into_inner).insert(toolkit.to_lowercase(), listings);
+    }
+
+    /// Whether an account of the user lists an operation, in whatever form.
+    pub(crate) fn lists(&self, toolkit: &str, operation: &str) -> bool {
         let listed = self.listed.read().unwrap_or_else(PoisonError::into_inner);
-        listed.get(toolkit).is_none_or(|slugs| slugs.contains(slug))
+        let listings = listed.get(&toolkit.to_lowercase()).into_iter().flatten();
+        listings.into_iter().any(|(_, listing)| listing.contains_key(operation))
+    }
+
+    /// Whether an account lists a tool as it is; with no account named, whether any of the user's does.
+    pub(crate) fn check_listed(&self, tool: &Subject<'_>, account: Option<&str>) -> Result<(), Denial> {
+        let Some(Listed { operation, hash }) = tool.listed else { return Ok(()) };
+        let listed = self.listed.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(listings) = listed.get(&tool.toolkit.to_lowercase()) else { return Ok(()) };
+        let of_account = listings.iter().filter(|(id, _)| account.is_none_or(|account| account == id));
+        let hashes: Vec<&[u8; 32]> = of_account.filter_map(|(_, listing)| listing.get(operation)).collect();
+        if hashes.contains(&hash) {
+            return Ok(());
+        }
+        Err(Denial::new(
+            "connected_accounts",
+            match (hashes.is_empty(), account) {
+                (true, None) => "has no account that lists it",
+                (true, Some(_)) => "has other accounts that list it, but not the one of this call",
+                (false, _) => {
+                    "has an account whose server describes it differently than an operator has accepted; see \
+                     `composio tools diff`"
+                }
+            },
+        ))
     }
 
     /// Whether the model may search.
@@ -134,23 +121,35 @@ impl Policy {
         self.multi_execute
     }
 
-    /// Whether raw calls to a toolkit's API may be made.
+    /// Whether the app may make raw calls to a toolkit's API. Where nothing is said of them, a session that leaves out some of the
+    /// toolkit's tools, or asks about them, has none: they could stand in for those tools.
     pub(crate) fn proxy(&self, toolkit: &str) -> Result<(), Denial> {
+        self.allows_proxy(toolkit)?;
+        if self.proxy.is_none() && !self.has_whole(toolkit) {
+            let verdict = "is not set, and other settings exclude tools of the toolkit, or ask about them, for which a raw call \
+                           could stand in; set it to true to allow raw calls all the same";
+            return Err(Denial::new("proxy_execute.enable", verdict));
+        }
+        Ok(())
+    }
+
+    fn allows_proxy(&self, toolkit: &str) -> Result<(), Denial> {
         self.toolkit(toolkit)?;
-        if self.proxy { Ok(()) } else { Err(Denial::new("proxy_execute.enable", "is false")) }
+        if self.proxy == Some(false) { Err(Denial::new("proxy_execute.enable", "is false")) } else { Ok(()) }
     }
 
     /// Whether the model may make raw calls too: a session must say so, since they reach more than its tools do.
     pub(crate) fn raw_calls(&self) -> bool {
-        self.raw_calls
+        self.has_api && self.proxy == Some(true)
     }
 
     /// Whether the model may make a raw call to a toolkit's API, and whether the user is asked first. A rule about a single
     /// tool cannot be held against a raw call, which could stand in for that tool: it keeps raw calls out, or demands as
     /// much approval as the tool, unless the rules name COMPOSIO_PROXY_EXECUTE itself.
     pub(crate) fn decide_raw(&self, toolkit: &str, tags: &[Tag]) -> Result<Ask, Denial> {
-        self.proxy(toolkit)?;
-        let mut ask = self.decide(&Subject { toolkit, slug: RAW_CALL, tags })?;
+        self.allows_proxy(toolkit)?;
+        let raw = Subject { toolkit, slug: RAW_CALL, plain: None, tags, cautions: &[], slugs: None, listed: None };
+        let mut ask = self.decide(&raw)?;
         let toolkit = toolkit.to_lowercase();
         if let Some(ToolkitRules { tools, .. }) = self.tools.get(&toolkit) {
             let is_named = tools.enable.as_ref().is_some_and(|enable| enable.contains(RAW_CALL));
@@ -163,14 +162,14 @@ impl Policy {
             }
         }
         match &self.permissions {
-            Some(permissions) => permissions.of_tools(&toolkit).map(|demanded| ask.max(demanded)),
+            Some(permissions) => permissions.of_tools(&toolkit, RAW_CALL).map(|demanded| ask.max(demanded)),
             None => Ok(ask),
         }
     }
 
     /// There is no API to call, so that nothing is offered for it.
     pub(crate) fn without_raw_calls(mut self) -> Self {
-        self.raw_calls = false;
+        self.has_api = false;
         self
     }
 
@@ -207,28 +206,23 @@ impl Policy {
             && self.toolkits.ask(&toolkit) == Ask::Never
             && !self.tools.contains_key(&toolkit)
             && !self.tags.narrows()
-            && self.permissions.is_none()
+            && self.permissions.as_ref().is_none_or(|permissions| permissions.allow_all_of(&toolkit))
     }
 
     /// Whether a tool may be seen and run, and whether the user is asked first.
     pub(crate) fn decide(&self, tool: &Subject<'_>) -> Result<Ask, Denial> {
-        let toolkit = tool.toolkit.to_lowercase();
-        let slug = tool.slug.to_lowercase();
-        self.toolkits.admit(&toolkit, "toolkits")?;
-        let rules = self.tools.get(&toolkit);
-        let mut ask = self.toolkits.ask(&toolkit);
+        let names = Lowered::new(tool);
+        self.toolkits.admit(&names.toolkit, "toolkits")?;
+        let rules = self.tools.get(&names.toolkit);
+        let mut ask = self.toolkits.ask(&names.toolkit);
         if let Some(rules) = rules {
-            rules.tools.admit(&slug, &format!("tools.{toolkit}"))?;
-            ask = ask.max(rules.tools.ask(&slug));
+            ask = ask.max(rules.tools.decide(tool, &names)?);
         }
         let tags = rules.and_then(|rules| rules.tags.as_ref()).unwrap_or(&self.tags);
-        tags.admit(tool.tags)?;
-        if slug != RAW_CALL && !self.is_listed(&toolkit, &slug) {
-            return Err(Denial::new("connected_accounts", "has no account that lists it"));
-        }
-        ask = ask.max(tags.ask(tool.tags));
+        ask = ask.max(tags.decide(tool)?);
+        self.check_listed(tool, None)?;
         match &self.permissions {
-            Some(permissions) => permissions.decide(&toolkit, &slug).map(|demanded| ask.max(demanded)),
+            Some(permissions) => permissions.decide(tool, &names).map(|demanded| ask.max(demanded)),
             None => Ok(ask),
         }
     }
@@ -257,147 +251,10 @@ impl Preloaded {
     }
 }
 
-/// A choice by name: only some, or all but some.
-#[derive(Debug, Default)]
-struct Choice {
-    enable: Option<HashSet<String>>,
-    disable: HashSet<String>,
-    require_approval: HashSet<String>,
-}
-
-impl Choice {
-    fn new(
-        enable: Option<HashSet<String>>,
-        disable: Option<HashSet<String>>,
-        require_approval: Option<HashSet<String>>,
-    ) -> Self {
-        Self { enable, disable: disable.unwrap_or_default(), require_approval: require_approval.unwrap_or_default() }
-    }
-
-    fn admit(&self, name: &str, setting: &str) -> Result<(), Denial> {
-        if self.enable.as_ref().is_some_and(|enable| !enable.contains(name)) {
-            return Err(Denial::new(format!("{setting}.enable"), "does not list it"));
-        }
-        if self.disable.contains(name) {
-            return Err(Denial::new(format!("{setting}.disable"), "lists it"));
-        }
-        Ok(())
-    }
-
-    fn ask(&self, name: &str) -> Ask {
-        if self.require_approval.contains(name) { Ask::EveryCall } else { Ask::Never }
-    }
-}
-
-#[derive(Debug)]
-struct ToolkitRules {
-    tools: Choice,
-    tags: Option<TagRules>,
-}
-
-/// A choice by tag: a tool is in if it has one of those enabled and none of those disabled.
-#[derive(Debug, Default)]
-struct TagRules {
-    setting: String,
-    enable: Option<Vec<String>>,
-    disable: Vec<String>,
-    require_approval: Vec<String>,
-}
-
-impl TagRules {
-    fn new(selection: &Selection, setting: String) -> Self {
-        Self {
-            setting,
-            enable: selection.enabled.clone(),
-            disable: selection.disabled.clone().unwrap_or_default(),
-            require_approval: selection.require_approval.clone().unwrap_or_default(),
-        }
-    }
-
-    fn narrows(&self) -> bool {
-        self.enable.is_some() || !self.disable.is_empty() || !self.require_approval.is_empty()
-    }
-
-    fn admit(&self, tags: &[Tag]) -> Result<(), Denial> {
-        if let Some(enable) = &self.enable
-            && !overlap(enable, tags).any(|_| true)
-        {
-            let verdict = format!("lists none of its tags ({})", names(tags));
-            return Err(Denial::new(format!("{}.enable", self.setting), verdict));
-        }
-        match overlap(&self.disable, tags).next() {
-            Some(tag) => {
-                Err(Denial::new(format!("{}.disable", self.setting), format!("lists its tag `{}`", tag.name())))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn ask(&self, tags: &[Tag]) -> Ask {
-        if overlap(&self.require_approval, tags).next().is_some() { Ask::EveryCall } else { Ask::Never }
-    }
-}
-
-fn overlap<'a>(listed: &'a [String], tags: &'a [Tag]) -> impl Iterator<Item = Tag> + 'a {
-    tags.iter().copied().filter(|tag| listed.iter().any(|name| name == tag.name()))
-}
-
-fn names(tags: &[Tag]) -> String {
-    if tags.is_empty() {
-        return "it has none".to_owned();
-    }
-    tags.iter().map(|tag| tag.name()).collect::<Vec<_>>().join(", ")
-}
-
-#[derive(Debug)]
-struct PermissionRules {
-    default: PermissionDefault,
-    overrides: BTreeMap<String, PermissionOverride>,
-}
-
-impl PermissionRules {
-    fn new(permissions: &Permissions) -> Self {
-        let overrides = permissions.overrides.iter().map(|(slug, rule)| (slug.to_lowercase(), *rule));
-        Self { default: permissions.default, overrides: overrides.collect() }
-    }
-
-    /// A tool's own rule goes before its toolkit's, and that before the default.
-    fn decide(&self, toolkit: &str, slug: &str) -> Result<Ask, Denial> {
-        let named = [slug, toolkit].into_iter().find_map(|name| self.overrides.get_key_value(name));
-        match named {
-            Some((name, rule)) => Self::demanded(name, *rule),
-            None => Ok(match self.default {
-                PermissionDefault::AllowAll => Ask::Never,
-                PermissionDefault::AskOncePerSession => Ask::OncePerSession,
-                PermissionDefault::AskEveryCall => Ask::EveryCall,
-            }),
-        }
-    }
-
-    /// The strictest rule about a single tool of a toolkit, for a raw call; none where raw calls have a rule of their own.
-    fn of_tools(&self, toolkit: &str) -> Result<Ask, Denial> {
-        if self.overrides.contains_key(RAW_CALL) {
-            return Ok(Ask::Never);
-        }
-        let prefix = format!("{toolkit}_");
-        let rules = self.overrides.iter().filter(|(name, _)| name.starts_with(&prefix));
-        rules.map(|(name, rule)| Self::demanded(name, *rule)).try_fold(Ask::Never, |ask, rule| Ok(ask.max(rule?)))
-    }
-
-    fn demanded(name: &str, rule: PermissionOverride) -> Result<Ask, Denial> {
-        match rule {
-            PermissionOverride::AlwaysDeny => {
-                Err(Denial::new(format!("experimental.permissions.overrides.{name}"), "is `always_deny`"))
-            }
-            PermissionOverride::AlwaysAllow => Ok(Ask::Never),
-            PermissionOverride::AskOnce => Ok(Ask::OncePerSession),
-            PermissionOverride::AskAlways => Ok(Ask::EveryCall),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -409,9 +266,12 @@ mod tests {
         Policy::new(&serde_json::from_value(whole).unwrap(), &serde_json::from_value(experimental).unwrap())
     }
 
-    const EXECUTE: Subject<'_> =
-        Subject { toolkit: "sqlite", slug: "SQLITE_EXECUTE", tags: &[Tag::Update, Tag::Destructive] };
-    const QUERY: Subject<'_> = Subject { toolkit: "sqlite", slug: "SQLITE_QUERY", tags: &[Tag::ReadOnly] };
+    const fn tool<'a>(toolkit: &'a str, slug: &'a str, tags: &'a [Tag]) -> Subject<'a> {
+        Subject { toolkit, slug, plain: None, tags, cautions: &[], slugs: None, listed: None }
+    }
+
+    const EXECUTE: Subject<'_> = tool("sqlite", "SQLITE_EXECUTE", &[Tag::Update, Tag::Destructive]);
+    const QUERY: Subject<'_> = tool("sqlite", "SQLITE_QUERY", &[Tag::ReadOnly]);
 
     fn refusal(config: Value, tool: &Subject<'_>) -> String {
         policy(config, json!({})).decide(tool).unwrap_err().error(tool.slug).to_string()
@@ -529,7 +389,86 @@ mod tests {
             policy.decide(&EXECUTE).unwrap_err().to_string(),
             "the setting `experimental.permissions.overrides.sqlite` is `always_deny`",
         );
-        let other = Subject { toolkit: "files", slug: "FILES_READ", tags: &[] };
+        let other = tool("files", "FILES_READ", &[]);
         assert_eq!(policy.decide(&other), Ok(Ask::EveryCall));
+    }
+
+    #[test]
+    fn a_rule_binds_a_tool_of_the_same_name_only_where_it_is_stricter() {
+        let twin = Subject { plain: Some("GIT_DELETE"), ..tool("git", "GIT_DELETE_61975955", &[]) };
+        let tools = |rules: Value| policy(json!({"tools": {"git": rules}}), json!({})).decide(&twin);
+        assert!(tools(json!({"disabled": ["git_delete"]})).is_err());
+        assert!(tools(json!({"enabled": ["git_delete"]})).is_err());
+        assert_eq!(tools(json!({"enabled": ["git_delete_61975955"]})), Ok(Ask::Never));
+        assert_eq!(tools(json!({"require_approval": ["git_delete"]})), Ok(Ask::EveryCall));
+        let permitted = |default: &str, overrides: Value| {
+            let permissions = json!({"permissions": {"default": default, "overrides": overrides}});
+            policy(json!({}), permissions).decide(&twin)
+        };
+        assert!(permitted("allow_all", json!({"GIT_DELETE": "always_deny"})).is_err());
+        assert_eq!(permitted("ask_every_call", json!({"GIT_DELETE": "always_allow"})), Ok(Ask::EveryCall));
+        let own = json!({"GIT_DELETE": "always_deny", "GIT_DELETE_61975955": "ask_once"});
+        assert_eq!(permitted("allow_all", own), Ok(Ask::OncePerSession));
+    }
+
+    #[test]
+    fn a_rule_for_a_tool_that_is_not_there_binds_the_toolkit() {
+        let slugs = HashSet::from(["git_delete".to_owned(), "git_log".to_owned()]);
+        let log = Subject { slugs: Some(&slugs), ..tool("git", "GIT_LOG", &[]) };
+        let tools = |rules: Value| policy(json!({"tools": {"git": rules}}), json!({})).decide(&log);
+        assert_eq!(tools(json!({"disabled": ["git_delete"], "require_approval": ["git_delete"]})), Ok(Ask::Never));
+        let denied = tools(json!({"disabled": ["git_delet"]})).unwrap_err().to_string();
+        assert!(denied.contains("`tools.git.disable` names `GIT_DELET`, which the toolkit does not have"), "{denied}");
+        assert_eq!(tools(json!({"require_approval": ["git_delet"]})), Ok(Ask::EveryCall));
+        let permitted = |overrides: Value| {
+            let permissions = json!({"permissions": {"default": "allow_all", "overrides": overrides}});
+            let mut policy = policy(json!({}), permissions);
+            policy.sort_rules(|name| name == "git", |_| Some("git"));
+            policy.decide(&log)
+        };
+        assert!(permitted(json!({"GIT_DELET": "always_deny"})).is_err());
+        assert_eq!(permitted(json!({"GIT_DELET": "ask_once"})), Ok(Ask::OncePerSession));
+        assert_eq!(permitted(json!({"GIT_DELET": "always_allow", "git": "always_allow"})), Ok(Ask::Never));
+    }
+
+    #[test]
+    fn what_a_tool_is_taken_for_only_makes_rules_stricter() {
+        let cautions = [Tag::Destructive, Tag::OpenWorld];
+        let claims = Subject { cautions: &cautions, ..tool("git", "GIT_LOG", &[Tag::ReadOnly]) };
+        let tagged = |rules: Value| policy(json!({"tags": rules}), json!({})).decide(&claims);
+        for tag in ["destructiveHint", "openWorldHint"] {
+            let denied = tagged(json!({"disabled": [tag]})).unwrap_err().to_string();
+            assert!(denied.contains("which a tool of an MCP server counts as"), "{denied}");
+            assert_eq!(tagged(json!({"require_approval": [tag]})), Ok(Ask::EveryCall));
+            assert!(tagged(json!({"enabled": [tag]})).is_err());
+        }
+        assert_eq!(tagged(json!({"enabled": ["readOnlyHint"]})), Ok(Ask::Never));
+        assert_eq!(tagged(json!({"disabled": ["idempotentHint"]})), Ok(Ask::Never));
+    }
+
+    #[test]
+    fn the_app_has_raw_calls_where_nothing_is_left_out_or_the_session_says_so() {
+        let proxy = |config: Value, experimental: Value| policy(config, experimental).proxy("SQLite");
+        let permissions = |overrides: Value| json!({"permissions": {"default": "allow_all", "overrides": overrides}});
+        for allowed in [
+            (json!({}), json!({})),
+            (json!({"tools": {"files": {"disabled": ["files_delete"]}}}), json!({})),
+            (json!({}), permissions(json!({"FILES_WRITE": "always_deny", "SQLITE_QUERY": "always_allow"}))),
+            (json!({"tools": {"sqlite": {"disabled": ["a"]}}, "proxy_execute": {"enable": true}}), json!({})),
+        ] {
+            assert_eq!(proxy(allowed.0.clone(), allowed.1.clone()), Ok(()), "{allowed:?}");
+        }
+        for denied in [
+            (json!({"tools": {"sqlite": {"disabled": ["sqlite_execute"]}}}), json!({})),
+            (json!({"tools": {"sqlite": {"require_approval": ["sqlite_execute"]}}}), json!({})),
+            (json!({"toolkits": {"require_approval": ["sqlite"]}}), json!({})),
+            (json!({"tags": {"disabled": ["destructiveHint"]}}), json!({})),
+            (json!({}), permissions(json!({"SQLITE_EXECUTE": "always_deny"}))),
+            (json!({}), permissions(json!({"sqlite": "ask_once"}))),
+            (json!({}), json!({"permissions": {"default": "ask_once_per_session"}})),
+        ] {
+            let reason = proxy(denied.0, denied.1).unwrap_err().to_string();
+            assert!(reason.starts_with("the setting `proxy_execute.enable` is not set"), "{reason}");
+        }
     }
 }

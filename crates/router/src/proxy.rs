@@ -12,7 +12,7 @@ use crate::mount;
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::{CallContext, ProxyBody, ProxyResult, Source};
-use crate::store::RunStatus;
+use crate::store::{AccountRow, RunStatus};
 
 /// What the log calls a raw call.
 const SLUG: &str = "COMPOSIO_PROXY_EXECUTE";
@@ -37,7 +37,7 @@ impl Router {
             record.end(RunStatus::Refused, Some(denial.to_string()));
             return Err(denial.error(SLUG));
         }
-        let done = self.raw_call(session, source, request, None).await;
+        let done = self.unasked_call(session, source, request).await;
         match &done {
             Ok(_) => record.end(RunStatus::Completed, None),
             Err(error) => record.end(RunStatus::Failed, Some(error.to_string())),
@@ -45,13 +45,42 @@ impl Router {
         done
     }
 
-    /// Sends a raw request that may be sent, signed by this account where one is named, within the limits of a call.
-    pub(crate) async fn raw_call(
+    async fn unasked_call(
+        &self,
+        session: &LiveSession,
+        source: &Arc<dyn Source>,
+        request: &ProxyExecuteRequest,
+    ) -> Result<ProxyReply> {
+        let account = self.raw_signer(session, source, request, None).await?;
+        self.raw_call(session, source, request, account).await
+    }
+
+    /// Checks where a raw request would go, and gives the account that signs it; none where it is not signed.
+    pub(crate) async fn raw_signer(
         &self,
         session: &LiveSession,
         source: &Arc<dyn Source>,
         request: &ProxyExecuteRequest,
         account: Option<&str>,
+    ) -> Result<Option<AccountRow>> {
+        source.check_proxy(request).await?;
+        let toolkit = &source.toolkit().slug;
+        match account {
+            _ if source.auth().is_some() => self.account_for(session, toolkit, account).await.map(Some),
+            None => Ok(None),
+            Some(account) => Err(Error::validation(format!(
+                "the account `{account}` cannot be used: calls of `{toolkit}` need no connected account; leave `account` out"
+            ))),
+        }
+    }
+
+    /// Sends a raw request that may be sent, signed by this account, within the limits of a call.
+    pub(crate) async fn raw_call(
+        &self,
+        session: &LiveSession,
+        source: &Arc<dyn Source>,
+        request: &ProxyExecuteRequest,
+        account: Option<AccountRow>,
     ) -> Result<ProxyReply> {
         let context = CallContext {
             user_id: session.user_id.clone(),
@@ -62,7 +91,7 @@ impl Router {
             listener: None,
             credential: None,
         };
-        let running = self.proxy_signed(session, source, request, &context, account);
+        let running = self.proxy_signed(source, request, &context, account);
         let answer = tokio::time::timeout(context.time_limit, running).await.unwrap_or_else(|_| {
             let seconds = context.time_limit.as_secs_f64();
             let message = format!("the API did not answer within {seconds} s");
@@ -99,23 +128,12 @@ impl Router {
     /// renewed once, where it can be, and the request sent again: a refused one has done nothing.
     async fn proxy_signed(
         &self,
-        session: &LiveSession,
         source: &Arc<dyn Source>,
         request: &ProxyExecuteRequest,
         context: &CallContext,
-        account: Option<&str>,
+        account: Option<AccountRow>,
     ) -> Result<ProxyResult> {
-        source.check_proxy(request).await?;
-        if source.auth().is_none() {
-            return match account {
-                None => source.proxy(request, context).await,
-                Some(account) => Err(Error::validation(format!(
-                    "the account `{account}` cannot be used: calls of `{}` need no connected account; leave `account` out",
-                    source.toolkit().slug
-                ))),
-            };
-        }
-        let account = self.account_for(session, &source.toolkit().slug, account).await?;
+        let Some(account) = account else { return source.proxy(request, context).await };
         let (account, credential) = self.credential(account).await?;
         let answer = proxy_with(source, request, context, credential).await?;
         if answer.status != 401 || !is_renewable(&account) {

@@ -128,6 +128,12 @@ impl Router {
         loaded.into_iter().map(|each| (each.toolkit.slug.clone(), each.tools.map(|tools| tools.len()))).collect()
     }
 
+    /// The tools that are held until an operator accepts their definitions, of the toolkits that this process has loaded.
+    #[must_use]
+    pub fn held_tools(&self) -> Vec<crate::pins::HeldTool> {
+        self.catalog.all_held()
+    }
+
     /// Where the router keeps its state; for reading the execution log.
     #[must_use]
     pub fn store(&self) -> &dyn Store {
@@ -233,7 +239,7 @@ impl RouterBuilder {
         });
         Ok(Router {
             project: Project::default(),
-            catalog: Arc::new(Catalog::new(all)?),
+            catalog: Arc::new(Catalog::new(all, Arc::clone(&store))?),
             store,
             sessions: Arc::default(),
             session_changes: Arc::default(),

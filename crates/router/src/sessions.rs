@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use composio_contract::{
-    AttachSession, ConfigVersion, CreateSession, CustomToolkit, CustomTools, DeletedSession, Error, ErrorKind,
-    Experimental, ExperimentalSettings, McpServer, Page, PageQuery, Patch, RawJson, Result, Session, SessionConfig,
-    Settings, UpdateSession,
+    AttachSession, ConfigVersion, CreateSession, CustomTools, DeletedSession, Error, ErrorKind, Experimental,
+    ExperimentalSettings, McpServer, Page, PageQuery, RawJson, Result, Session, SessionConfig, UpdateSession,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::bounded::Bounded;
@@ -16,7 +16,7 @@ use crate::policy::Policy;
 use crate::project::Project;
 use crate::router::Router;
 use crate::store::SessionRow;
-use crate::{clock, custom, meta, prompt, settings};
+use crate::{clock, custom, keys, meta, prompt, settings};
 
 /// Sessions kept ready.
 const CACHED: usize = 1_024;
@@ -49,6 +49,7 @@ impl LiveSession {
         let config: SessionConfig = serde_json::from_str(&row.config).map_err(damaged)?;
         let experimental: ExperimentalSettings = serde_json::from_str(&row.experimental).map_err(damaged)?;
         let mut policy = Policy::new(&config, &experimental);
+        policy.sort_rules(|name| catalog.toolkit(name).is_ok(), |slug| catalog.owner(slug));
         if !accounts_are_needed {
             policy = policy.without_connections();
         }
@@ -57,7 +58,7 @@ impl LiveSession {
         }
         for source in catalog.sources_by_account() {
             // Until its user's accounts have been asked.
-            policy.list_only(&source.toolkit().slug, Arc::default());
+            policy.list_only(&source.toolkit().slug, Vec::new());
         }
         Ok(Self {
             custom: serde_json::from_str(&row.custom_tools).map_err(damaged)?,
@@ -115,7 +116,7 @@ impl LiveSession {
     /// The session as replies carry it.
     ///
     /// The URL in `mcp` is empty: whoever serves the router knows it, and within a program it is made when it is asked for.
-    fn reply(&self) -> Result<Session> {
+    fn reply(&self, warnings: Vec<String>) -> Result<Session> {
         let some = |list: &Vec<_>| (!list.is_empty()).then(|| list.clone());
         Ok(Session {
             session_id: self.id.clone(),
@@ -129,7 +130,9 @@ impl LiveSession {
                 custom_toolkits: (!self.custom.custom_toolkits.is_empty()).then(|| self.custom.custom_toolkits.clone()),
                 no_elicitation_support_fallback: self.experimental.no_elicitation_support_fallback.clone(),
             }),
-            warnings: None,
+            warnings: (!warnings.is_empty()).then(|| {
+                warnings.into_iter().map(|message| json!({"code": "SETTING_NOT_CHECKED", "message": message})).collect()
+            }),
         })
     }
 }
@@ -200,7 +203,8 @@ impl Router {
         }
         let mut config = settings::defaults(&request.user_id);
         let mut experimental = ExperimentalSettings::default();
-        self.check_toolkits(&request.settings, &[])?;
+        let mut warnings = keys::check(&request.settings, &request.extra)?;
+        warnings.extend(self.check_names(&request.settings, &[]).await?);
         settings::apply(&request.settings, &mut config, &mut experimental)?;
         let custom = request.settings.experimental.value().map_or_else(CustomTools::default, |given| CustomTools {
             custom_tools: given.custom_tools.clone().unwrap_or_default(),
@@ -220,11 +224,11 @@ impl Router {
         self.store.create_session(row.clone()).await?;
         let session = Arc::new(LiveSession::read(row, self.accounts.are_needed(), &self.catalog)?);
         self.sessions.put(&session);
-        session.reply()
+        session.reply(warnings)
     }
 
     pub(crate) async fn read_session(&self, id: &str) -> Result<Session> {
-        self.session(id).await?.reply()
+        self.session(id).await?.reply(Vec::new())
     }
 
     /// Binds custom tools in place of those bound before.
@@ -243,7 +247,8 @@ impl Router {
     pub(crate) async fn change_session(&self, id: &str, request: &UpdateSession) -> Result<Session> {
         for _ in 0..ATTEMPTS {
             let session = self.session(id).await?;
-            self.check_toolkits(&request.settings, &session.custom.custom_toolkits)?;
+            let mut warnings = keys::check(&request.settings, &request.extra)?;
+            warnings.extend(self.check_names(&request.settings, &session.custom.custom_toolkits).await?);
             let base = session.config_version;
             if let Some(expected) = request.expected_config_version
                 && expected != base
@@ -256,7 +261,7 @@ impl Router {
             let (config, experimental) = (encode(&config)?, encode(&experimental)?);
             if self.store.update_config(&self.project, id, base, config, experimental).await? {
                 self.session_changes.note();
-                return self.read_session(id).await;
+                return self.session(id).await?.reply(warnings);
             }
         }
         Err(Error::new(ErrorKind::Conflict, "the session is being changed by others all the time; try again later")
@@ -288,24 +293,6 @@ impl Router {
             })
         });
         Ok(window.page(versions.collect::<Result<_>>()?, total))
-    }
-
-    /// A toolkit that is asked for by name must exist; a slip would otherwise leave a session without it unnoticed.
-    fn check_toolkits(&self, settings: &Settings, bound: &[CustomToolkit]) -> Result<()> {
-        let enabled = settings.toolkits.value().and_then(|filter| filter.enable.as_ref());
-        let chosen = match &settings.tools {
-            Patch::Set(tools) => tools.keys().collect(),
-            Patch::Keep | Patch::Clear => Vec::new(),
-        };
-        let custom = settings.experimental.value().and_then(|given| given.custom_toolkits.as_ref());
-        let is_custom =
-            |slug: &str| custom.into_iter().flatten().chain(bound).any(|own| own.slug.eq_ignore_ascii_case(slug));
-        for slug in enabled.into_iter().flatten().chain(chosen) {
-            if self.catalog.toolkit(slug).is_err() && !is_custom(slug) {
-                return Err(self.catalog.unknown_toolkit(slug, ErrorKind::Validation));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -107,6 +107,37 @@ pub fn tools<S: AsRef<str>>(toolkit: &str, operations: &[S]) -> Vec<String> {
         .collect()
 }
 
+/// The slug of an operation whose words belong to another one of the toolkit: they are followed by digits of a hash, more of
+/// them with each attempt. None once no more digits fit.
+pub(crate) fn beside(toolkit: &str, operation: &str, attempt: u32) -> Option<String> {
+    digits(attempt).map(|digits| build(toolkit, operation, digits))
+}
+
+/// The slug of an operation whose words belong to another toolkit: the hash comes first, so that the slug begins with the name
+/// of its own toolkit and of no other.
+pub(crate) fn apart(toolkit: &str, operation: &str, attempt: u32) -> Option<String> {
+    let digits = digits(attempt)?;
+    let prefix = toolkit.to_ascii_uppercase();
+    let slug = format!("{prefix}_{}_{}", hash(operation, digits), words(operation));
+    // Every character is ASCII, so that any length is a boundary.
+    Some(slug.chars().take(MAX_LENGTH).collect::<String>().trim_end_matches('_').to_owned())
+}
+
+fn digits(attempt: u32) -> Option<usize> {
+    let digits = HASH_DIGITS.checked_shl(attempt)?;
+    (digits < MAX_HASH_DIGITS * 2).then(|| digits.min(MAX_HASH_DIGITS))
+}
+
+fn hash(operation: &str, digits: usize) -> String {
+    Sha256::digest(operation)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect::<String>()
+        .chars()
+        .take(digits)
+        .collect()
+}
+
 /// As many digits as fit behind the longest toolkit slug; enough that no two names share them.
 const MAX_HASH_DIGITS: usize = MAX_LENGTH - MAX_TOOLKIT_LENGTH - 1;
 
@@ -119,12 +150,10 @@ fn build(toolkit: &str, operation: &str, digits: usize) -> String {
     if digits == 0 && !words.is_empty() && slug.len() <= MAX_LENGTH && !loses_characters(operation) {
         return slug;
     }
-    let hash: String = Sha256::digest(operation).iter().map(|byte| format!("{byte:02X}")).collect();
     let digits = digits.max(HASH_DIGITS);
     // Every character is ASCII, so that any length is a boundary.
     let kept: String = slug.chars().take(MAX_LENGTH - digits - 1).collect();
-    let hash: String = hash.chars().take(digits).collect();
-    format!("{}_{hash}", kept.trim_end_matches('_'))
+    format!("{}_{}", kept.trim_end_matches('_'), hash(operation, digits))
 }
 
 /// Whether a name has characters that are neither part of a word nor a usual separator.

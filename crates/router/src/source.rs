@@ -1,13 +1,14 @@
 //! What the router can serve: sources of tools, one a toolkit.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use composio_contract::{ProxyExecuteRequest, RawJson, Result};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::accounts::{AuthScheme, Credential};
@@ -66,7 +67,8 @@ pub struct ToolkitInfo {
 /// A tool that a source serves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolDefinition {
-    /// `<TOOLKIT>_<OPERATION>`, upper snake, at most 64 characters; see [`crate::slug`].
+    /// `<TOOLKIT>_<OPERATION>`, upper snake, at most 64 characters; see [`crate::slug`]. It is a proposal: the router gives the
+    /// tool another slug if this one belongs to another tool.
     pub slug: String,
     /// The source's own name of the operation.
     pub operation: String,
@@ -78,8 +80,28 @@ pub struct ToolDefinition {
     pub input_schema: Value,
     /// The JSON Schema of the result, where the source has one.
     pub output_schema: Option<Value>,
-    /// What kind of thing it does.
+    /// What kind of thing it does, as far as the source says.
     pub tags: Vec<Tag>,
+    /// What rules that exclude tools, or ask the user first, take it for beside its tags. A source that cannot be trusted
+    /// with its own hints has here what they would have to rule out.
+    pub cautions: Vec<Tag>,
+    /// What else of it must not change unnoticed: an MCP server's annotations, the method and path of an API's operation.
+    pub facts: Value,
+}
+
+/// What an account lists: the hash of each tool's definition, by operation. See [`definition_hash`](crate::definition_hash).
+pub type ToolListing = HashMap<String, [u8; 32]>;
+
+/// Whether the definitions of a source's tools are pinned: remembered with the first sight of them, so that a change is
+/// noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pinning {
+    /// A changed definition is held back until an operator accepts it.
+    #[default]
+    Hold,
+    /// A changed definition is accepted.
+    Off,
 }
 
 /// How far a call has come.
@@ -236,20 +258,28 @@ pub trait Source: fmt::Debug + Send + Sync {
         if self.auth().is_some() { Signing::Always } else { Signing::Never }
     }
 
-    /// Whether each account has tools of its own. [`Source::tools`] then are those that accounts have listed so far, and a
-    /// session sees those that [`Source::list_for`] names for the accounts of its user.
+    /// Whether each account has tools of its own. [`Source::tools`] then are those that accounts have listed so far, each
+    /// definition of an operation among them, and a session sees those that [`Source::list_for`] names for the accounts of its
+    /// user.
     fn lists_by_account(&self) -> bool {
         false
     }
 
-    /// The slugs of the tools that an account has, in lower case.
+    /// The tools that an account has.
     ///
     /// # Errors
     /// Those of [`Source::tools`], and [`ErrorKind::Authentication`](composio_contract::ErrorKind::Authentication) where the
     /// credential is refused.
-    async fn list_for(&self, credential: &Credential) -> Result<Arc<HashSet<String>>> {
+    async fn list_for(&self, credential: &Credential) -> Result<Arc<ToolListing>> {
         let _ = credential;
-        Ok(Arc::new(self.tools().await?.iter().map(|tool| tool.slug.to_lowercase()).collect()))
+        let tools = self.tools().await?;
+        Ok(Arc::new(tools.iter().map(|tool| (tool.operation.clone(), crate::definition_hash(tool))).collect()))
+    }
+
+    /// Whether definitions are pinned; none where they come from the operator or from this program, which change them
+    /// knowingly.
+    fn pinning(&self) -> Option<Pinning> {
+        None
     }
 
     /// Lets go of what is kept for an account, as [`Credential`] names it, which was revoked or deleted.

@@ -70,6 +70,7 @@ fn api(options: &ToolkitOptions, config: &RouterConfig) -> Result<OpenApiConfig>
             exclude: options.exclude.clone(),
         },
         call_timeout: options.call_timeout,
+        pin: options.pin,
         cache: Some(config.data_dir()?.join("openapi")),
         ..OpenApiConfig::new(&slug, DocumentPlace::parse(&options.openapi)?)
     })
@@ -98,6 +99,9 @@ fn server(options: &McpOptions) -> Result<McpServerConfig> {
         call_timeout: options.call_timeout,
         allow: options.allow.clone(),
         deny: options.deny.clone(),
+        pin: options.pin,
+        trust_hints: options.trust_hints,
+        tools: options.tools.clone(),
         accounts: match options.connect.as_ref().map(ConnectOptions::read).transpose() {
             Ok(Some(AccountChoice::Scheme(scheme))) => Some(scheme),
             Ok(_) => None,

@@ -86,6 +86,10 @@ impl Router {
         if let Some(tool) = tools.iter().find(|tool| tool.definition.operation == name) {
             return Ok(tool.slug().to_owned());
         }
+        let held = self.catalog.all_held().into_iter().find(|held| held.toolkit == *slug && held.operation == name);
+        if let Some(held) = held.filter(|_| self.catalog.source(slug).is_ok_and(|source| !source.lists_by_account())) {
+            return Err(held.error());
+        }
         let close = composio_schema::closest(name, tools.iter().map(|tool| tool.definition.operation.as_str()));
         let error = Error::new(ErrorKind::NotFound, format!("the toolkit `{slug}` has no tool `{name}`"));
         let error = error.with_status(404);

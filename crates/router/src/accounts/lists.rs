@@ -1,26 +1,30 @@
 //! What tools the accounts of a session's user have, where each account has its own.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, Result};
 use futures_util::future::join_all;
 
-use crate::catalog::belongs;
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::Source;
+use crate::source::{Source, ToolListing};
 use crate::store::{AccountRow, AccountStatus};
 
 impl Router {
     /// Why a tool is not there: where it is one of a toolkit whose tools only an account lists, and there is no account, that.
     pub(crate) async fn missing_tool(&self, session: &LiveSession, slug: &str, error: Error) -> Error {
-        let of_toolkit = |source: &&Arc<dyn Source>| belongs(slug, &source.toolkit().slug);
+        let owner = self.catalog.owner(slug);
+        let of_toolkit = |source: &&Arc<dyn Source>| owner.is_some_and(|owner| source.toolkit().slug == owner);
         let Some(source) = self.catalog.sources_by_account().find(of_toolkit) else { return error };
         let toolkit = &source.toolkit().slug;
         if session.policy.toolkit(toolkit).is_err() {
             return error;
         }
+        // What an account lists is for its user alone, also that there is such a tool.
+        let error = match self.catalog.held(slug) {
+            Some(held) if !session.policy.lists(toolkit, &held.operation) => self.catalog.unknown_tool(slug),
+            _ => error,
+        };
         match self.has_account(session, toolkit).await {
             Ok(false) => self.account_for(session, toolkit, None).await.err().unwrap_or(error),
             _ => error,
@@ -37,7 +41,8 @@ impl Router {
 
     /// The same, for the toolkit that a tool's slug names. Whoever runs a tool does not wait for other toolkits.
     pub(crate) async fn list_for_tool(&self, session: &LiveSession, slug: &str) -> Result<()> {
-        self.list_by_account(session, |toolkit| belongs(slug, toolkit)).await
+        let owner = self.catalog.owner(slug);
+        self.list_by_account(session, |toolkit| owner.is_some_and(|owner| owner.eq_ignore_ascii_case(toolkit))).await
     }
 
     async fn list_of(&self, session: &LiveSession, source: &Arc<dyn Source>) -> Result<()> {
@@ -50,21 +55,17 @@ impl Router {
                 Err(error) => Err(self.note_lacking(session, &row, error).await),
                 listed => listed,
             };
-            listed.inspect_err(
+            let listed = listed.inspect_err(
                 |error| tracing::warn!(toolkit, account = id, %error, "an account's tools could not be listed"),
-            )
+            );
+            listed.map(|listed| (id, listed))
         }))
         .await;
-        let lists: Vec<Arc<HashSet<String>>> = lists.into_iter().flatten().collect();
-        let all = match lists.as_slice() {
-            [one] => Arc::clone(one),
-            several => Arc::new(several.iter().flat_map(|list| list.iter().cloned()).collect()),
-        };
-        session.policy.list_only(toolkit, all);
+        session.policy.list_only(toolkit, lists.into_iter().flatten().collect());
         Ok(())
     }
 
-    async fn list_with(&self, source: &Arc<dyn Source>, row: AccountRow) -> Result<Arc<HashSet<String>>> {
+    async fn list_with(&self, source: &Arc<dyn Source>, row: AccountRow) -> Result<Arc<ToolListing>> {
         let (row, credential) = self.credential(row).await?;
         match source.list_for(&credential).await {
             Err(error) if error.kind() == ErrorKind::Authentication => {

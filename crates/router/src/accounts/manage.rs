@@ -12,6 +12,8 @@ use super::credential;
 use super::import;
 use super::link::check_alias;
 use super::refresh::is_renewable;
+use composio_oauth::Owner;
+
 use super::sealed::{Stored, open_credential, open_owner, seal_credential};
 use super::select::as_of_now;
 use super::wire;
@@ -30,11 +32,15 @@ impl Router {
 
     /// An account as the contract has it, with whose it is.
     async fn shown(&self, row: &AccountRow) -> Result<ConnectedAccount> {
-        let owner = match &row.owner {
-            None => None,
-            Some(_) => open_owner(self.accounts.vault(self.account_store()?).await?, row)?,
-        };
-        Ok(wire::account(row, owner))
+        Ok(wire::account(row, self.owner_of(row).await?))
+    }
+
+    /// Whose account it is, as far as its API tells.
+    pub(crate) async fn owner_of(&self, row: &AccountRow) -> Result<Option<Owner>> {
+        match &row.owner {
+            None => Ok(None),
+            Some(_) => open_owner(self.accounts.vault(self.account_store()?).await?, row),
+        }
     }
 
     /// The project's accounts that a query asks for, newest first.

@@ -81,6 +81,8 @@ impl Builtin {
             input_schema: schema::of_arguments::<A>(),
             output_schema: Some(schema::of_result::<R>()),
             tags: tags.to_vec(),
+            cautions: Vec::new(),
+            facts: Value::Null,
         };
         self.tools = self.tools.iter().cloned().chain([definition]).collect();
         self.handlers.push(Box::new(move |arguments, context| {

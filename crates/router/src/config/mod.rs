@@ -19,6 +19,8 @@ use serde::{Deserialize, Deserializer};
 
 pub use self::quota::{QuotaOptions, RateOptions};
 pub use self::toolkit::{ConnectOptions, ConnectScheme, SignOptions, ToolkitOptions};
+use crate::mcp::Hints;
+use crate::source::Pinning;
 use crate::store::Location;
 
 /// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.
@@ -245,6 +247,15 @@ pub struct McpOptions {
     /// Not these operations of the server.
     #[serde(default)]
     pub deny: Vec<String>,
+    /// Whether a changed definition of a tool is held until an operator accepts it (`hold`), or accepted (`off`).
+    #[serde(default)]
+    pub pin: Pinning,
+    /// Whether what the server says of its tools' harmlessness is believed.
+    #[serde(default)]
+    pub trust_hints: bool,
+    /// What tools do, by the server's own names of them; it goes before what the server says.
+    #[serde(default)]
+    pub tools: BTreeMap<String, Hints>,
     /// How accounts of the users sign the requests to a `url`; all users share the server where it is missing.
     pub connect: Option<ConnectOptions>,
     /// How long the server may take to start and list its tools, in seconds.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{optional_seconds, secrets};
 use crate::accounts::AuthScheme;
 use crate::openapi::{AccountChoice, ApiKeyAuth, StaticAuth};
+use crate::source::Pinning;
 
 /// An API, which becomes a toolkit by its OpenAPI document.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -53,6 +54,9 @@ pub struct ToolkitOptions {
     /// Not these operations.
     #[serde(default)]
     pub exclude: Vec<String>,
+    /// Whether a changed definition of a document from a URL is held until an operator accepts it (`hold`), or accepted (`off`).
+    #[serde(default)]
+    pub pin: Pinning,
     /// How long a call may take, in seconds, where that is less than `router.call_timeout`.
     #[serde(default, deserialize_with = "optional_seconds")]
     #[schemars(with = "Option<f64>", range(min = 0.001))]

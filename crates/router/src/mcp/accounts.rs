@@ -1,6 +1,6 @@
 //! An MCP server that knows its users: each account has a connection of its own, and tools of its own.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -14,15 +14,18 @@ use super::client::Generation;
 use super::session::Authorization;
 use super::{McpServerConfig, McpSource, McpTransport};
 use crate::accounts::{AuthScheme, Credential};
-use crate::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
+use crate::fingerprint::definition_hash;
+use crate::source::{CallContext, Outcome, Pinning, Source, ToolDefinition, ToolListing, ToolkitInfo};
 
 /// Connections that are kept; beyond them the one that was used least recently goes.
 const CONNECTIONS: usize = 256;
+/// Definitions that are kept of one operation, where accounts describe it differently.
+const DEFINITIONS: usize = 8;
 
 /// The tools of an MCP server whose requests are signed with users' accounts.
 ///
-/// Nothing is known of its tools until an account has listed them. What one account lists is shown to its user alone; where
-/// accounts describe a tool of one name differently, the latest description holds.
+/// Nothing is known of its tools until an account has listed them. What one account lists is shown to its user alone. Accounts
+/// may describe a tool of one name differently; the router offers the definition that is accepted, to those who list that.
 #[derive(Debug)]
 pub struct McpAccounts {
     config: McpServerConfig,
@@ -31,8 +34,8 @@ pub struct McpAccounts {
     described: OnceLock<ToolkitInfo>,
     /// By account.
     connections: Mutex<HashMap<Arc<str>, Arc<Connection>>>,
-    /// What accounts have listed so far, by slug.
-    known: RwLock<BTreeMap<String, ToolDefinition>>,
+    /// What accounts have listed so far, by operation: the first definition and the latest ones.
+    known: RwLock<BTreeMap<String, Vec<ToolDefinition>>>,
     generation: Generation,
     runtime: Handle,
 }
@@ -43,7 +46,7 @@ struct Connection {
     source: Arc<McpSource>,
     authorization: Authorization,
     used: Mutex<Instant>,
-    listed: tokio::sync::Mutex<Option<(u64, Arc<HashSet<String>>)>>,
+    listed: tokio::sync::Mutex<Option<(u64, Arc<ToolListing>)>>,
     /// Passes on that the tools have changed.
     watcher: AbortHandle,
 }
@@ -144,8 +147,12 @@ impl McpAccounts {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut has_changed = false;
         for tool in tools {
-            if known.get(&tool.slug) != Some(tool) {
-                known.insert(tool.slug.clone(), tool.clone());
+            let definitions = known.entry(tool.operation.clone()).or_default();
+            if !definitions.contains(tool) {
+                if definitions.len() >= DEFINITIONS {
+                    definitions.remove(1);
+                }
+                definitions.push(tool.clone());
                 has_changed = true;
             }
         }
@@ -170,7 +177,7 @@ impl Source for McpAccounts {
 
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(known.values().cloned().collect())
+        Ok(known.values().flatten().cloned().collect())
     }
 
     fn auth(&self) -> Option<&AuthScheme> {
@@ -181,21 +188,26 @@ impl Source for McpAccounts {
         true
     }
 
-    async fn list_for(&self, credential: &Credential) -> Result<Arc<HashSet<String>>> {
+    fn pinning(&self) -> Option<Pinning> {
+        Some(self.config.pin)
+    }
+
+    async fn list_for(&self, credential: &Credential) -> Result<Arc<ToolListing>> {
         let connection = self.connection(credential)?;
         let mut listed = connection.listed.lock().await;
         // Read first: a change while the server answers must make the answer stale.
         let generation = connection.source.generation();
-        if let Some((seen, slugs)) = &*listed
+        if let Some((seen, listing)) = &*listed
             && *seen == generation
         {
-            return Ok(Arc::clone(slugs));
+            return Ok(Arc::clone(listing));
         }
         let tools = connection.source.tools().await?;
         self.learn(&connection, &tools);
-        let slugs: Arc<HashSet<String>> = Arc::new(tools.iter().map(|tool| tool.slug.to_lowercase()).collect());
-        *listed = Some((generation, Arc::clone(&slugs)));
-        Ok(slugs)
+        let listing: ToolListing = tools.iter().map(|tool| (tool.operation.clone(), definition_hash(tool))).collect();
+        let listing = Arc::new(listing);
+        *listed = Some((generation, Arc::clone(&listing)));
+        Ok(listing)
     }
 
     fn forget(&self, account: &str) {

@@ -11,8 +11,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use super::hints::Hints;
 use crate::accounts::{AuthScheme, KeyPlace};
 use crate::slug;
+use crate::source::Pinning;
 
 /// How long a server may take to start, by default. A first start may have to install the server's package.
 const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -53,6 +55,12 @@ pub struct McpServerConfig {
     pub allow: Option<Vec<String>>,
     /// Operations not to offer.
     pub deny: Vec<String>,
+    /// Whether a changed definition of a tool is held until an operator accepts it.
+    pub pin: Pinning,
+    /// Whether what the server says of its tools' harmlessness is believed.
+    pub trust_hints: bool,
+    /// What the operator says of tools, by operation; it goes before what the server says.
+    pub tools: BTreeMap<String, Hints>,
     /// What accounts of the users sign the requests, for [`McpAccounts`](super::McpAccounts); none where all users share
     /// the server. A key must go in a header. OAuth 2 follows the MCP rules, where nothing else is said of the provider.
     pub accounts: Option<AuthScheme>,
@@ -121,8 +129,16 @@ impl McpServerConfig {
             call_timeout: None,
             allow: None,
             deny: Vec::new(),
+            pin: Pinning::default(),
+            trust_hints: false,
+            tools: BTreeMap::new(),
             accounts: None,
         }
+    }
+
+    /// What the operator says of an operation.
+    pub(super) fn hints_of(&self, operation: &str) -> Hints {
+        self.tools.get(operation).copied().unwrap_or_default()
     }
 
     /// Whether an operation is offered.
@@ -195,6 +211,15 @@ struct Fields {
     /// Operations not to offer, as the server names them.
     #[serde(default)]
     deny: Vec<String>,
+    /// Whether a changed definition of a tool is held until an operator accepts it.
+    #[serde(default)]
+    pin: Pinning,
+    /// Whether what the server says of its tools' harmlessness is believed.
+    #[serde(default)]
+    trust_hints: bool,
+    /// What the operator says of tools, by operation.
+    #[serde(default)]
+    tools: BTreeMap<String, Hints>,
 }
 
 impl TryFrom<Fields> for McpServerConfig {
@@ -230,6 +255,9 @@ impl TryFrom<Fields> for McpServerConfig {
             call_timeout: fields.call_timeout_seconds.map(Duration::from_secs),
             allow: fields.allow,
             deny: fields.deny,
+            pin: fields.pin,
+            trust_hints: fields.trust_hints,
+            tools: fields.tools,
             accounts: None,
         };
         config.check().map_err(|error| error.message().to_owned())?;

@@ -9,6 +9,7 @@ mod backoff;
 mod client;
 mod config;
 mod failure;
+mod hints;
 mod http;
 mod listeners;
 mod outcome;
@@ -40,9 +41,10 @@ use tracing::field::Empty;
 pub use self::accounts::McpAccounts;
 pub use self::config::{McpServerConfig, McpTransport};
 use self::failure::{Failure, Reporter};
+pub use self::hints::Hints;
 use self::session::Authorization;
 use self::supervisor::{Link, Request, Server, Supervisor};
-use crate::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
+use crate::source::{CallContext, Outcome, Pinning, Source, ToolDefinition, ToolkitInfo};
 
 /// Callers that may wait for the supervisor before further ones wait for room.
 const WAITING_CALLERS: usize = 64;
@@ -240,6 +242,10 @@ impl Source for McpSource {
         let tools = self.list(link).await?;
         *listed = Some(Listed { generation, tools: Arc::clone(&tools) });
         Ok(tools)
+    }
+
+    fn pinning(&self) -> Option<Pinning> {
+        Some(self.server.config.pin)
     }
 
     fn generation(&self) -> u64 {

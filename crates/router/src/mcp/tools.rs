@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::config::McpServerConfig;
+use super::hints::Hints;
 use crate::slug;
-use crate::source::{Tag, ToolDefinition};
+use crate::source::ToolDefinition;
 
 /// The tools that a server is configured to offer.
 ///
@@ -22,13 +23,15 @@ pub(super) fn define(config: &McpServerConfig, mut tools: Vec<Tool>) -> Arc<[Too
         .into_iter()
         .zip(&tools)
         .filter(|(_, tool)| config.offers(&tool.name))
-        .map(|(slug, tool)| definition(slug, tool))
+        .map(|(slug, tool)| definition(config, slug, tool))
         .collect()
 }
 
-fn definition(slug: String, tool: &Tool) -> ToolDefinition {
+fn definition(config: &McpServerConfig, slug: String, tool: &Tool) -> ToolDefinition {
     let annotations = tool.annotations.as_ref();
     let title = tool.title.as_ref().or_else(|| annotations?.title.as_ref());
+    let given = annotations.map(hints).unwrap_or_default();
+    let (tags, cautions) = config.hints_of(&tool.name).judge(&given, config.trust_hints);
     ToolDefinition {
         slug,
         operation: tool.name.to_string(),
@@ -36,7 +39,14 @@ fn definition(slug: String, tool: &Tool) -> ToolDefinition {
         description: tool.description.as_deref().unwrap_or_default().to_owned(),
         input_schema: input_schema(&tool.input_schema),
         output_schema: tool.output_schema.as_deref().cloned().map(Value::Object),
-        tags: annotations.map(tags).unwrap_or_default(),
+        tags,
+        cautions,
+        facts: json!({
+            "readOnlyHint": given.read_only,
+            "destructiveHint": given.destructive,
+            "idempotentHint": given.idempotent,
+            "openWorldHint": given.open_world,
+        }),
     }
 }
 
@@ -47,16 +57,11 @@ fn input_schema(schema: &JsonObject) -> Value {
     Value::Object(schema)
 }
 
-/// Only hints that the server gave. The protocol's defaults, destructive and open to the world, would put every tool
-/// without annotations among the dangerous ones and say nothing of it.
-fn tags(annotations: &ToolAnnotations) -> Vec<Tag> {
-    [
-        (annotations.read_only_hint, Tag::ReadOnly),
-        (annotations.destructive_hint, Tag::Destructive),
-        (annotations.idempotent_hint, Tag::Idempotent),
-        (annotations.open_world_hint, Tag::OpenWorld),
-    ]
-    .into_iter()
-    .filter_map(|(hint, tag)| (hint == Some(true)).then_some(tag))
-    .collect()
+fn hints(annotations: &ToolAnnotations) -> Hints {
+    Hints {
+        read_only: annotations.read_only_hint,
+        destructive: annotations.destructive_hint,
+        idempotent: annotations.idempotent_hint,
+        open_world: annotations.open_world_hint,
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{MetaOutcome, MetaTool};
-use crate::approval::{Answers, Approvals, Asking, Question};
+use crate::approval::{Answers, Approvals, Asking};
 use crate::execute::Call;
 use crate::fingerprint::Fingerprint;
 use crate::router::Router;
@@ -150,14 +150,12 @@ impl Router {
         whole: Fingerprint,
         items: &mut Vec<Prepared>,
     ) -> Result<Option<Box<ExecuteReply>>> {
-        let questions: Vec<Question<'_>> = items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| match item {
-                Prepared::Ready(call) => Some(call.question(key(index))),
-                Prepared::Refused(..) | Prepared::Impossible(_) => None,
-            })
-            .collect();
+        let mut questions = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            if let Prepared::Ready(call) = item {
+                questions.push(self.question(call, key(index)).await?);
+            }
+        }
         let asking = Asking { slug: MetaTool::MultiExecute.slug(), arguments: whole.hash };
         let answers = Answers { responses: request.input_responses.as_ref(), state: request.request_state.as_deref() };
         let mut declined = match self.approvals(session, asking, questions, answers).await? {

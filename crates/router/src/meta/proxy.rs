@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{MetaOutcome, MetaTool};
-use crate::approval::{Answers, Approvals, Asking, Question};
-use crate::fingerprint::Fingerprint;
+use crate::approval::{Answers, Approvals, Asking};
+use crate::fingerprint::{self, Fingerprint};
 use crate::openapi;
+use crate::question::Question;
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::Outcome;
@@ -102,10 +103,25 @@ impl Router {
 
         let shown: Map<String, Value> =
             request.arguments.as_ref().map_or_else(|| Ok(Map::new()), |raw| raw.decode("arguments"))?;
-        // Who lets one API be called has not let others be.
-        let granted = format!("{} of {toolkit}", tool.slug());
-        let question =
-            Question { key: APPROVAL.to_owned(), slug: &granted, title: tool.name(), arguments: &shown, ask };
+        let Arguments { toolkit_slug, endpoint, method, parameters, body, account } = given;
+        let body = body.filter(|body| !body.is_null()).map(RawJson::from);
+        let raw = ProxyExecuteRequest { toolkit_slug, endpoint, method, body, parameters };
+        let account = match self.raw_signer(session, source, &raw, account.as_deref()).await {
+            Ok(account) => account,
+            Err(error) => return failed(error.to_string()),
+        };
+        let id = account.as_ref().map(|account| account.id.as_str()).unwrap_or_default();
+        let question = Question {
+            key: APPROVAL.to_owned(),
+            slug: tool.slug(),
+            toolkit,
+            title: tool.name(),
+            account: self.asked_account(account.as_ref()).await?,
+            arguments: &shown,
+            ask,
+            // Who lets one API be called has not let others be.
+            identity: fingerprint::over([tool.slug().as_bytes(), toolkit.as_bytes(), id.as_bytes()]),
+        };
         let asking = Asking { slug: tool.slug(), arguments: whole.hash };
         let answers = Answers { responses: request.input_responses.as_ref(), state: request.request_state.as_deref() };
         match self.approvals(session, asking, vec![question], answers).await? {
@@ -116,10 +132,7 @@ impl Router {
                 }
             }
         }
-        let Arguments { toolkit_slug, endpoint, method, parameters, body, account } = given;
-        let body = body.filter(|body| !body.is_null()).map(RawJson::from);
-        let raw = ProxyExecuteRequest { toolkit_slug, endpoint, method, body, parameters };
-        match self.raw_call(session, source, &raw, account.as_deref()).await {
+        match self.raw_call(session, source, &raw, account).await {
             Ok(reply) => Ok(MetaOutcome::Ended(outcome(reply)?)),
             Err(error) => failed(error.to_string()),
         }

@@ -14,6 +14,7 @@ use url::{Host, Url};
 
 use super::accounts::AccountChoice;
 use crate::slug;
+use crate::source::Pinning;
 
 /// An API whose operations become a toolkit.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct OpenApiConfig {
     pub operations: OperationChoice,
     /// How long a call may take, where that is less than the router's own limit.
     pub call_timeout: Option<Duration>,
+    /// Whether a changed operation of a document from a URL is held until an operator accepts it.
+    pub pin: Pinning,
     /// The folder that keeps documents from URLs; without it they are read anew by every process.
     pub cache: Option<PathBuf>,
 }
@@ -160,6 +163,7 @@ impl OpenApiConfig {
             accounts: AccountChoice::default(),
             operations: OperationChoice::default(),
             call_timeout: None,
+            pin: Pinning::default(),
             cache: None,
         }
     }

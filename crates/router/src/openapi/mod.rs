@@ -23,7 +23,7 @@ use composio_egress::Request;
 use composio_openapi::{Document, Input, Operation, Prepared, Refused, shorten};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 pub use self::accounts::AccountChoice;
@@ -34,7 +34,7 @@ use crate::accounts::{AuthScheme, Credential, scopes};
 use crate::bounded::Bounded;
 use crate::slug;
 use crate::source::{
-    CallContext, Outcome, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
+    CallContext, Outcome, Pinning, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
 };
 use crate::workspace::blocking::{self, Cancel};
 
@@ -301,6 +301,10 @@ impl Source for OpenApiSource {
         operation.map_or(Signing::Always, |one| accounts::signing(&self.config, &loaded.document, one, scheme))
     }
 
+    fn pinning(&self) -> Option<Pinning> {
+        matches!(self.config.document, DocumentPlace::Url(_)).then_some(self.config.pin)
+    }
+
     fn generation(&self) -> u64 {
         0
     }
@@ -404,6 +408,9 @@ fn definition(operation: &Operation, slug: String, input_schema: Value) -> ToolD
         input_schema,
         output_schema: None,
         tags: tags(operation.method.name()),
+        cautions: Vec::new(),
+        // Titles and schemas may stay while a call becomes another request.
+        facts: json!({"request": place}),
     }
 }
 

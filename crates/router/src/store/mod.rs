@@ -3,6 +3,7 @@
 mod accounts;
 mod location;
 mod log;
+mod pins;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod schema;
@@ -20,6 +21,7 @@ use crate::project::Project;
 pub use accounts::{AccountRow, AccountStatus, AccountStore, LinkRow};
 pub(crate) use location::in_folder;
 pub use location::{DatabaseUrl, Location};
+pub use pins::{PinChange, PinRow, PinStore, PinnedDefinition, PinnedDefinitions};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -87,7 +89,7 @@ pub struct ApprovalRow {
     pub session_id: String,
     /// What was to run.
     pub tool_slug: String,
-    /// Fingerprint of the arguments that it was to run with.
+    /// Fingerprint of what the user was asked about: arguments, definitions and accounts.
     pub arguments: [u8; 32],
     /// When the question lapses, milliseconds since 1970.
     pub expires_at: i64,
@@ -213,11 +215,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Takes a question out; a second time there is none.
     async fn take_approval(&self, session_id: &str, state: &str) -> Result<Option<ApprovalRow>>;
 
-    /// Remembers that the user lets this session run a tool without asking again.
-    async fn grant(&self, session_id: &str, tool_slug: &str) -> Result<()>;
+    /// Remembers that the user lets this session run a tool without asking again. The identity is a hash of what exactly was
+    /// granted: the tool, its definition, the account.
+    async fn grant(&self, session_id: &str, tool_slug: &str, identity: [u8; 32]) -> Result<()>;
 
-    /// Whether [`Store::grant`] was called.
-    async fn is_granted(&self, session_id: &str, tool_slug: &str) -> Result<bool>;
+    /// Whether [`Store::grant`] was called with this identity.
+    async fn is_granted(&self, session_id: &str, identity: [u8; 32]) -> Result<bool>;
 
     /// Adds to the execution log. Returns at once; the entry is written within milliseconds and certainly by
     /// [`Store::flush`]. A process that is killed loses the entries of those milliseconds.
@@ -267,6 +270,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn accounts(&self) -> Option<&dyn AccountStore> {
         None
     }
+
+    /// Where the definitions of tools are pinned.
+    fn pin_store(&self) -> &dyn PinStore;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<()>;

@@ -6,6 +6,7 @@
 mod accounts;
 mod changes;
 mod log;
+mod pins;
 mod recent;
 
 use std::path::Path;
@@ -406,22 +407,22 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn grant(&self, session_id: &str, tool_slug: &str) -> Result<()> {
+    async fn grant(&self, session_id: &str, tool_slug: &str, identity: [u8; 32]) -> Result<()> {
         let (session_id, tool_slug) = (session_id.to_owned(), tool_slug.to_owned());
         self.write("keep a grant", move |connection| {
             connection
-                .prepare_cached("INSERT OR IGNORE INTO grants (session_id, tool_slug) VALUES (?1, ?2)")?
-                .execute([session_id, tool_slug])
+                .prepare_cached("INSERT OR IGNORE INTO grants (session_id, identity, tool_slug) VALUES (?1, ?2, ?3)")?
+                .execute(params![session_id, identity, tool_slug])
                 .map(drop)
         })
         .await
     }
 
-    async fn is_granted(&self, session_id: &str, tool_slug: &str) -> Result<bool> {
+    async fn is_granted(&self, session_id: &str, identity: [u8; 32]) -> Result<bool> {
         self.read("read a grant", |connection| {
             connection
-                .prepare_cached("SELECT 1 FROM grants WHERE session_id = ?1 AND tool_slug = ?2")?
-                .exists([session_id, tool_slug])
+                .prepare_cached("SELECT 1 FROM grants WHERE session_id = ?1 AND identity = ?2")?
+                .exists(params![session_id, identity])
         })
     }
 
@@ -566,6 +567,10 @@ impl Store for SqliteStore {
 
     fn accounts(&self) -> Option<&dyn super::AccountStore> {
         Some(self)
+    }
+
+    fn pin_store(&self) -> &dyn super::PinStore {
+        self
     }
 
     async fn ping(&self) -> Result<()> {

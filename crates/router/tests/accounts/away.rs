@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Project;
 use composio_router::store::{
-    AccountRow, AccountStore, ApprovalRow, KeyRow, LinkRow, LogEntry, Revocation, SessionRow, SessionSummary, Store,
-    VersionRow,
+    AccountRow, AccountStore, ApprovalRow, KeyRow, LinkRow, LogEntry, PinStore, Revocation, SessionRow, SessionSummary,
+    Store, VersionRow,
 };
 
 /// Another store, which is away for the next so many changes of an account.
@@ -63,8 +63,8 @@ hand_on! { Store to other:
     + config_versions(project: &Project, session_id: &str, offset: u64, limit: u64) -> (Vec<VersionRow>, u64);
     + add_approval(row: ApprovalRow) -> ();
     + take_approval(session_id: &str, state: &str) -> Option<ApprovalRow>;
-    + grant(session_id: &str, tool_slug: &str) -> ();
-    + is_granted(session_id: &str, tool_slug: &str) -> bool;
+    + grant(session_id: &str, tool_slug: &str, identity: [u8; 32]) -> ();
+    + is_granted(session_id: &str, identity: [u8; 32]) -> bool;
     + log_entries(project: &Project, session_id: &str, limit: u64) -> Vec<LogEntry>;
     + flush() -> ();
     + add_key(row: KeyRow) -> ();
@@ -86,6 +86,10 @@ hand_on! { Store to other:
 
     fn accounts(&self) -> Option<&dyn AccountStore> {
         Some(self)
+    }
+
+    fn pin_store(&self) -> &dyn PinStore {
+        self.store.pin_store()
     }
 }
 

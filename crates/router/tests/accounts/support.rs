@@ -106,6 +106,8 @@ impl Source for Api {
             input_schema: json!({"type": "object"}),
             output_schema: None,
             tags: Vec::new(),
+            cautions: Vec::new(),
+            facts: Value::Null,
         };
         Ok(vec![tool].into())
     }

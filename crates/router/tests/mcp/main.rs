@@ -10,6 +10,7 @@
     reason = "a test fails by panicking; clippy.toml allows it in test functions, not in what they share"
 )]
 
+mod hints;
 mod http;
 mod lifecycle;
 mod protocol;

@@ -63,7 +63,7 @@ impl Pets {
         let source = Arc::new(OpenApiSource::new(config).unwrap());
         let router = Router::builder().config(options).source(source).build().unwrap();
         let settings: Settings = serde_json::from_value(settings).unwrap();
-        let create = CreateSession { user_id: "ada".into(), settings };
+        let create = CreateSession { user_id: "ada".into(), settings, ..CreateSession::default() };
         let session = router.create_session(&create).await.unwrap().session_id.clone();
         Self { port, seen, router, folder, session }
     }

@@ -127,10 +127,13 @@ async fn the_user_is_asked_as_before_the_strictest_tool() {
         assert_eq!(asked.result_type, Some(ResultType::InputRequired), "{settings}");
         let questions: Value = asked.input_requests.unwrap().decode("questions").unwrap();
         let message = questions["approval"]["message"].as_str().unwrap();
-        assert!(message.starts_with("Allow COMPOSIO_PROXY_EXECUTE of pets (Call an API) to run with"), "{message}");
+        assert!(
+            message.starts_with("Allow COMPOSIO_PROXY_EXECUTE (\"Call an API\", toolkit pets) to run with"),
+            "{message}"
+        );
         assert_eq!(pets.count(), 0);
 
-        let answer = |action: &str| json!({"approval": {"action": action}});
+        let answer = |action: &str| json!({"approval": {"action": action, "content": {"decision": "approve"}}});
         let again = |arguments: Value, action: &str| ExecuteMetaRequest {
             arguments: Some(RawJson::from(arguments)),
             input_responses: Some(RawJson::from(answer(action))),

@@ -1,9 +1,11 @@
 //! Asking the user before a tool runs.
 
 use crate::common::{Fixture, value};
+use crate::served::{self, Served, approval, entry, run_with};
 use composio_contract::{
     Backend as _, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, Result, ResultType,
 };
+use composio_router::accounts::AuthScheme;
 use serde_json::{Value, json};
 
 struct Call<'a> {
@@ -30,6 +32,10 @@ impl Call<'_> {
     }
 }
 
+fn approve() -> Value {
+    json!({"action": "accept", "content": {"decision": "approve"}})
+}
+
 fn every_call() -> Value {
     json!({"tags": {"require_approval": ["createHint"]}})
 }
@@ -44,10 +50,9 @@ async fn an_accepted_call_runs_once() {
     assert!(fixture.slugs_called().is_empty());
 
     let state = asked.request_state.unwrap();
-    let reply =
-        call.answer("a", &state, json!({"action": "accept", "content": {"decision": "approve"}})).await.unwrap();
+    let reply = call.answer("a", &state, approve()).await.unwrap();
     assert_eq!(reply.result_type, Some(ResultType::Completed));
-    let again = call.answer("a", &state, json!({"action": "accept"})).await.unwrap_err();
+    let again = call.answer("a", &state, approve()).await.unwrap_err();
     assert!(again.to_string().contains("or it was used before"), "{again}");
     assert_eq!(fixture.slugs_called(), ["SHELF_WRITE_NOTE"]);
     // Each run is asked for anew, and a tool that needs no approval is not asked for.
@@ -79,13 +84,13 @@ async fn a_state_belongs_to_its_session_and_arguments() {
     let other = fixture.session(every_call()).await;
     let call = Call { fixture: &fixture, session: &session };
     let state = call.ask("a").await;
-    let accept = || json!({"action": "accept"});
+    let accept = approve;
 
     let elsewhere = Call { fixture: &fixture, session: &other }.answer("a", &state, accept()).await.unwrap_err();
     assert!(elsewhere.to_string().contains("not one that this session waits for"), "{elsewhere}");
     let changed = call.answer("b", &state, accept()).await.unwrap_err();
     assert_eq!(changed.kind(), ErrorKind::Validation);
-    assert!(changed.to_string().contains("the tool or its arguments have changed"), "{changed}");
+    assert!(changed.to_string().contains("its account or its arguments have changed"), "{changed}");
     let made_up = call.answer("a", "apr_0", accept()).await.unwrap_err();
     assert!(made_up.to_string().contains("not one that this session waits for"), "{made_up}");
     let unknown = call.answer("a", &call.ask("a").await, json!({"action": "yes"})).await.unwrap_err();
@@ -102,7 +107,7 @@ async fn once_is_remembered_for_the_session_only() {
     let session = fixture.session(once.clone()).await;
     let call = Call { fixture: &fixture, session: &session };
     let state = call.ask("a").await;
-    call.answer("a", &state, json!({"action": "accept"})).await.unwrap();
+    call.answer("a", &state, approve()).await.unwrap();
     let reply = fixture.execute(&session, "SHELF_WRITE_NOTE", json!({"text": "b"})).await.unwrap();
     assert_eq!(reply.result_type, Some(ResultType::Completed));
 
@@ -136,7 +141,7 @@ async fn a_multi_execute_asks_for_all_its_items_before_it_runs_any() {
     assert!(fixture.slugs_called().is_empty());
 
     request.request_state = asked.request_state;
-    let responses = json!({"approval_0": {"action": "accept"}, "approval_2": {"action": "decline"}});
+    let responses = json!({"approval_0": approve(), "approval_2": {"action": "decline"}});
     request.input_responses = Some(responses.into());
     let reply = fixture.router.execute_meta(&session, &request).await.unwrap().into_parts().1;
     assert_eq!(reply.error.as_deref(), Some("1 out of 3 tools failed"));
@@ -144,4 +149,154 @@ async fn a_multi_execute_asks_for_all_its_items_before_it_runs_any() {
     let successes: Vec<&Value> =
         data["results"].as_array().unwrap().iter().map(|result| &result["response"]["successful"]).collect();
     assert_eq!(successes, [true, true, false]);
+}
+
+/// A toolkit with accounts, a router over it, and two accounts of the user's: `personal` and, newest and so the default, `company`.
+async fn mailbox() -> (tempfile::TempDir, std::sync::Arc<Served>, composio_router::Router) {
+    let folder = tempfile::tempdir().unwrap();
+    let mail = Served::of("mail", &[entry("send", "Sends.")], None, Some(AuthScheme::Bearer));
+    let mail = std::sync::Arc::new(mail);
+    let router = served::router(folder.path(), &[&mail]);
+    for alias in ["personal", "company"] {
+        served::account(&router, "mail", alias).await;
+    }
+    (folder, mail, router)
+}
+
+fn with_account(mut more: Value, account: &str) -> Value {
+    more["account"] = account.into();
+    more
+}
+
+#[tokio::test]
+async fn an_answer_is_for_the_account_that_was_asked_about() {
+    let (_folder, mail, router) = mailbox().await;
+    let multi = json!({"multi_account": {"enable": true, "require_explicit_selection": false}});
+    let mut settings = json!({"toolkits": {"require_approval": ["mail"]}});
+    settings.as_object_mut().unwrap().extend(multi.as_object().unwrap().clone());
+    let session = served::session(&router, settings).await;
+    let asked = run_with(&router, &session, "MAIL_SEND", with_account(json!({}), "personal")).await.unwrap();
+    let question = value(asked.input_requests.as_ref());
+    let message = question["approval"]["message"].as_str().unwrap();
+    assert!(message.contains("as the account \"personal\" (ca_"), "{message}");
+    assert_eq!(question["approval"]["call"]["account"]["alias"], "personal");
+    let state = asked.request_state.unwrap();
+    for other in [with_account(approval(&state), "company"), approval(&state)] {
+        let state =
+            run_with(&router, &session, "MAIL_SEND", with_account(json!({}), "personal")).await.unwrap().request_state;
+        let mut other = other.clone();
+        other["request_state"] = state.into();
+        let error = run_with(&router, &session, "MAIL_SEND", other).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Validation);
+        assert!(error.to_string().contains("its account or its arguments have changed"), "{error}");
+    }
+    assert!(mail.ran().is_empty());
+    // By its alias or by its id it is the same account.
+    let id = question["approval"]["call"]["account"]["id"].as_str().unwrap();
+    run_with(&router, &session, "MAIL_SEND", with_account(approval(&state), id)).await.unwrap();
+    assert_eq!(
+        mail.calls.lock().unwrap().as_slice(),
+        [("send".to_owned(), Some("Bearer token-of-personal".to_owned()))]
+    );
+    mail.ran();
+
+    // The default is an account too, and another may become the default while the user thinks.
+    let state = served::asked(&router, &session, "MAIL_SEND").await;
+    served::account(&router, "mail", "third").await;
+    run_with(&router, &session, "MAIL_SEND", approval(&state)).await.unwrap_err();
+    let item = |account: &str| json!({"tools": [{"tool_slug": "MAIL_SEND", "account": account}]});
+    let mut request = ExecuteMetaRequest {
+        slug: "COMPOSIO_MULTI_EXECUTE_TOOL".to_owned(),
+        arguments: Some(item("personal").into()),
+        ..ExecuteMetaRequest::default()
+    };
+    request.request_state = router.execute_meta(&session, &request).await.unwrap().request_state.clone();
+    request.arguments = Some(item("company").into());
+    request.input_responses = Some(json!({"approval_0": approve()}).into());
+    router.execute_meta(&session, &request).await.unwrap_err();
+    assert!(mail.ran().is_empty());
+}
+
+#[tokio::test]
+async fn a_grant_is_for_one_account() {
+    let (_folder, mail, router) = mailbox().await;
+    let session = served::session(
+        &router,
+        json!({
+            "experimental": {"permissions": {"default": "ask_once_per_session"}},
+            "multi_account": {"enable": true, "require_explicit_selection": true},
+        }),
+    )
+    .await;
+    let ask = |account: &'static str| run_with(&router, &session, "MAIL_SEND", with_account(json!({}), account));
+    let state = ask("personal").await.unwrap().request_state.unwrap();
+    run_with(&router, &session, "MAIL_SEND", with_account(approval(&state), "personal")).await.unwrap();
+    assert_eq!(ask("personal").await.unwrap().result_type, Some(ResultType::Completed));
+    let other = ask("company").await.unwrap();
+    assert_eq!(other.result_type, Some(ResultType::InputRequired));
+    let state = other.request_state.unwrap();
+    run_with(&router, &session, "MAIL_SEND", with_account(approval(&state), "company")).await.unwrap();
+    for account in ["personal", "company"] {
+        assert_eq!(ask(account).await.unwrap().result_type, Some(ResultType::Completed));
+    }
+    assert_eq!(mail.ran().len(), 5);
+    // Without an account there is nothing to ask about.
+    let reply = run_with(&router, &session, "MAIL_SEND", json!({})).await.unwrap();
+    assert_eq!(reply.result_type, Some(ResultType::Failed));
+    assert!(reply.error.unwrap().contains("the user has several accounts of `mail`"));
+}
+
+#[tokio::test]
+async fn only_the_word_itself_is_a_yes() {
+    let fixture = Fixture::new();
+    let session = fixture.session(every_call()).await;
+    let call = Call { fixture: &fixture, session: &session };
+    for response in [
+        json!({"action": "accept"}),
+        json!({"action": "accept", "content": null}),
+        json!({"action": "accept", "content": {}}),
+        json!({"action": "accept", "content": {"decision": null}}),
+        json!({"action": "accept", "content": {"approve": true}}),
+        json!({"action": "accept", "content": {"decision": "APPROVE"}}),
+        json!({"action": "accept", "content": {"decision": "allow"}}),
+        json!({"action": "approve", "content": {"decision": "approve"}}),
+        json!({"content": {"decision": "approve"}}),
+        json!({"action": "accept", "content": {"decision": ["approve"]}}),
+        json!({"action": "accept", "content": {"decision": true}}),
+        json!("approve"),
+    ] {
+        let state = call.ask("a").await;
+        let error = call.answer("a", &state, response.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Validation, "{response}: {error:?}");
+        // It does not serve a second time either.
+        call.answer("a", &state, approve()).await.unwrap_err();
+    }
+    let declined = call.ask("a").await;
+    let response = json!({"action": "decline", "content": {"decision": "approve"}});
+    assert_eq!(call.answer("a", &declined, response).await.unwrap().result_type, Some(ResultType::Failed));
+    assert!(fixture.slugs_called().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_to_one_question_is_none_to_another() {
+    let fixture = Fixture::new();
+    let once = json!({"experimental": {"permissions": {"default": "ask_once_per_session"}}});
+    let session = fixture.session(once).await;
+    let items = json!({"tools": [
+        {"tool_slug": "SHELF_WRITE_NOTE", "arguments": {"text": "a"}},
+        {"tool_slug": "SHELF_READ_NOTE", "arguments": {"text": "a"}},
+    ]});
+    let mut request = ExecuteMetaRequest {
+        slug: "COMPOSIO_MULTI_EXECUTE_TOOL".to_owned(),
+        arguments: Some(items.into()),
+        ..ExecuteMetaRequest::default()
+    };
+    request.request_state = fixture.router.execute_meta(&session, &request).await.unwrap().request_state.clone();
+    request.input_responses = Some(json!({"approval_0": approve(), "approval": approve()}).into());
+    let error = fixture.router.execute_meta(&session, &request).await.unwrap_err();
+    assert!(error.to_string().contains("has no answer to `approval_1`"), "{error}");
+    // Nothing was granted by the half of an answer.
+    let reply = fixture.execute(&session, "SHELF_WRITE_NOTE", json!({"text": "a"})).await.unwrap();
+    assert_eq!(reply.result_type, Some(ResultType::InputRequired));
+    assert!(fixture.slugs_called().is_empty());
 }

@@ -48,6 +48,8 @@ pub(crate) fn tool(slug: &str, title: &str, description: &str, properties: Value
         }),
         output_schema: None,
         tags: tags.to_vec(),
+        cautions: Vec::new(),
+        facts: Value::Null,
     }
 }
 
@@ -227,7 +229,9 @@ impl Fixture {
 }
 
 pub(crate) fn create(settings: Value) -> CreateSession {
-    CreateSession { user_id: "ada".to_owned(), settings: serde_json::from_value(settings).unwrap() }
+    let mut whole = json!({"user_id": "ada"});
+    whole.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    serde_json::from_value(whole).unwrap()
 }
 
 pub(crate) fn value(raw: Option<&RawJson>) -> Value {

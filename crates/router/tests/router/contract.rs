@@ -43,7 +43,7 @@ async fn replies_fit_the_contract() {
         {"slug": "add", "name": "Add", "description": "Adds.", "input_schema": {"type": "object"}, "preload": true},
     ]});
     let settings = json!({
-        "toolkits": {"enable": ["shelf"], "require_approval": ["none"]},
+        "toolkits": {"enable": ["shelf"], "require_approval": []},
         "tools": {"shelf": {"disable": ["SHELF_WAIT"]}},
         "tags": {"require_approval": ["createHint"]},
         "manage_connections": {"enable": true},

@@ -2,17 +2,20 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
 
 mod approvals;
+mod changing;
 mod common;
 mod config;
 mod contract;
 mod database;
 mod execute;
 mod faults;
+mod identity;
 mod meta;
 mod mount;
 mod postgres;
 mod projects;
 mod running;
+mod served;
 mod sessions;
 mod sqlite;
 mod store;

@@ -61,6 +61,7 @@ async fn serve(router: &Router, arguments: Arguments) -> Result<ExitCode> {
             let request = CreateSession {
                 user_id: arguments.user.unwrap_or_default(),
                 settings: settings(arguments.toolkits, arguments.all_tools),
+                ..CreateSession::default()
             };
             let id = router.create_session(&request).await?.session_id.clone();
             let done = mcp::converse(router.clone(), &id, stop).await;
@@ -77,7 +78,8 @@ fn settings(toolkits: Vec<String>, all_tools: bool) -> Settings {
         settings.toolkits = Patch::Set(Filter { enable: Some(toolkits), ..Filter::default() });
     }
     if all_tools {
-        settings.preload = Patch::Set(Preload { tools: Some(PreloadTools::Named("all".to_owned())) });
+        settings.preload =
+            Patch::Set(Preload { tools: Some(PreloadTools::Named("all".to_owned())), ..Preload::default() });
     }
     settings
 }

@@ -53,6 +53,8 @@ impl Source for Slow {
             input_schema: json!({"type": "object"}),
             output_schema: None,
             tags: Vec::new(),
+            cautions: Vec::new(),
+            facts: Value::Null,
         };
         Ok(vec![tool("SLOW_WAIT"), tool("SLOW_PANIC")].into())
     }
@@ -101,6 +103,8 @@ impl Source for Keyed {
             input_schema: json!({"type": "object"}),
             output_schema: None,
             tags: Vec::new(),
+            cautions: Vec::new(),
+            facts: Value::Null,
         };
         Ok(vec![tool].into())
     }

@@ -65,7 +65,7 @@ async fn every_route_answers_as_the_contract_says() {
     ]});
     let options = json!({
         "user_id": "ada",
-        "toolkits": {"enable": ["time", "files"], "require_approval": ["none"]},
+        "toolkits": {"enable": ["time", "files"], "require_approval": []},
         "tools": {"files": {"disable": ["FILES_DELETE"]}},
         "tags": {"require_approval": ["createHint"]},
         "manage_connections": {"enable": true},

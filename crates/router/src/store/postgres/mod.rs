@@ -6,6 +6,7 @@ mod accounts;
 mod link;
 mod log;
 mod migrate;
+mod pins;
 
 use async_trait::async_trait;
 use composio_contract::Result;
@@ -273,18 +274,19 @@ impl Store for PostgresStore {
         row.map(|row| read(WHAT, &row, approval)).transpose()
     }
 
-    async fn grant(&self, session_id: &str, tool_slug: &str) -> Result<()> {
-        let statement =
-            sqlx::query("INSERT INTO grants (session_id, tool_slug) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-                .bind(session_id)
-                .bind(tool_slug);
+    async fn grant(&self, session_id: &str, tool_slug: &str, identity: [u8; 32]) -> Result<()> {
+        let statement = sqlx::query(
+            "INSERT INTO grants (session_id, identity, tool_slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(session_id)
+        .bind(identity)
+        .bind(tool_slug);
         self.link.changes("keep a grant", statement).await.map(drop)
     }
 
-    async fn is_granted(&self, session_id: &str, tool_slug: &str) -> Result<bool> {
-        let statement = sqlx::query("SELECT 1 FROM grants WHERE session_id = $1 AND tool_slug = $2")
-            .bind(session_id)
-            .bind(tool_slug);
+    async fn is_granted(&self, session_id: &str, identity: [u8; 32]) -> Result<bool> {
+        let statement =
+            sqlx::query("SELECT 1 FROM grants WHERE session_id = $1 AND identity = $2").bind(session_id).bind(identity);
         Ok(self.link.row("read a grant", statement).await?.is_some())
     }
 
@@ -423,6 +425,10 @@ impl Store for PostgresStore {
 
     fn accounts(&self) -> Option<&dyn AccountStore> {
         Some(self)
+    }
+
+    fn pin_store(&self) -> &dyn super::PinStore {
+        self
     }
 
     async fn ping(&self) -> Result<()> {
