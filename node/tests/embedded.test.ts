@@ -95,7 +95,7 @@ test("an approval is asked for once a call", () =>
     const asked = await session.execute("TIME_NOW").catch((error: unknown) => error);
     assert.ok(asked instanceof ToolInputRequiredError);
     const inputResponses = Object.fromEntries(
-      Object.keys(asked.inputRequests).map((key) => [key, { action: "accept" }]),
+      Object.keys(asked.inputRequests).map((key) => [key, { action: "accept", content: { decision: "approve" } }]),
     );
     assert.ok(asked.requestState !== undefined);
     const answer = { inputResponses, requestState: asked.requestState };

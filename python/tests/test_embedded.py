@@ -112,7 +112,7 @@ def test_an_approval_is_asked_for_once_a_call(composio: Composio) -> None:
     session = composio.create(user_id="ada", toolkits={"require_approval": ["time"]})
     with pytest.raises(ToolInputRequiredError) as asked:
         session.execute("TIME_NOW")
-    answers = {key: {"action": "accept"} for key in asked.value.input_requests}
+    answers = {key: {"action": "accept", "content": {"decision": "approve"}} for key in asked.value.input_requests}
     state = asked.value.request_state
     answered = session.execute("TIME_NOW", input_responses=answers, request_state=state)
     assert answered.result_type == "completed"
@@ -139,7 +139,7 @@ def test_a_models_call_goes_on_after_the_answer(composio: Composio) -> None:
     with pytest.raises(ToolInputRequiredError) as asked:
         session.handle_tool_calls({"choices": [{"message": {"role": "assistant", "tool_calls": calls}}]})
     assert asked.value.details["results"] == [{"data": {"number": 1}, "error": None, "successful": True}, None]
-    answers = {key: {"action": "accept"} for key in asked.value.input_requests}
+    answers = {key: {"action": "accept", "content": {"decision": "approve"}} for key in asked.value.input_requests}
     state = asked.value.request_state
     assert session.execute_tool_call("TIME_NOW", {}, input_responses=answers, request_state=state).successful
     assert ran == [1]

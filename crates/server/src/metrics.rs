@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     running: Gauge<i64, AtomicI64>,
     broken: Family<Break, Counter>,
     refused: Family<Refusal, Counter>,
+    held: Gauge<i64, AtomicI64>,
 }
 
 impl fmt::Debug for Metrics {
@@ -81,7 +82,9 @@ impl Metrics {
         registry.register("http_connections_broken", "Connections that ended with an error, by reason", broken.clone());
         let refused = Family::<Refusal, Counter>::default();
         registry.register("refusals", "What a limit or quota refused, by limit", refused.clone());
-        Self { registry, requests, durations, running, broken, refused }
+        let held = Gauge::default();
+        registry.register("tools_held", "Tools whose changed definitions nobody has accepted yet", held.clone());
+        Self { registry, requests, durations, running, broken, refused, held }
     }
 
     pub(crate) fn start(&self) -> Running {
@@ -103,6 +106,11 @@ impl Metrics {
         let (method, route) = (known(method), route.to_owned());
         self.durations.get_or_create(&Call { method, route: route.clone() }).observe(elapsed.as_secs_f64());
         self.requests.get_or_create(&Answer { method, route, status }).inc();
+    }
+
+    /// So many tools are held.
+    pub(crate) fn held(&self, count: usize) {
+        self.held.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Everything in the text format, with what the router's quotas refused.

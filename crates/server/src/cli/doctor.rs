@@ -1,11 +1,12 @@
 //! `composio doctor`
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstyle::Style;
 use clap::Args;
-use composio_contract::{Backend as _, Error, Result};
+use composio_contract::{Backend as _, Error, ErrorKind, Result};
 use composio_router::Router;
 use serde_json::{Value, json};
 
@@ -77,7 +78,24 @@ async fn examine(place: &Place, report: &mut Report) {
     for (toolkit, tools) in loaded {
         report.note(&format!("toolkit {toolkit}"), tools, |count| format!("tools: {count}"));
     }
+    for (toolkit, count) in held(&router) {
+        let error =
+            Error::new(ErrorKind::Configuration, format!("tools that are held because they have changed: {count}"))
+                .with_suggested_fix(format!(
+                    "read `composio tools diff {toolkit}`, then accept them with `composio tools trust {toolkit} --all`"
+                ));
+        report.note::<()>(&format!("pins {toolkit}"), Err(error), |()| String::new());
+    }
     report.note("end", router.close().await, |()| "everything could be closed".to_owned());
+}
+
+/// How many tools are held, by toolkit.
+fn held(router: &Router) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for tool in router.held_tools() {
+        *counts.entry(tool.toolkit).or_default() += 1;
+    }
+    counts
 }
 
 async fn keys(router: &Router) -> Result<String> {

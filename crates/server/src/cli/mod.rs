@@ -9,6 +9,7 @@ mod log;
 mod mcp;
 mod openapi;
 mod pages;
+mod pins;
 mod progress;
 mod serve;
 mod sessions;
@@ -80,7 +81,7 @@ enum Command {
     Accounts(accounts::Command),
     /// Lists the toolkits.
     Toolkits(tools::Toolkits),
-    /// Finds, shows and runs tools.
+    /// Finds, shows and runs tools, and accepts changed ones.
     #[command(subcommand)]
     Tools(tools::Command),
     /// Checks a configuration, or prints its JSON Schema.

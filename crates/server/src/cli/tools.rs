@@ -12,7 +12,7 @@ use composio_router::Router;
 use serde_json::Value;
 
 use super::progress::waiting;
-use super::{Place, say, table};
+use super::{Place, pins, say, table};
 
 /// The longest description in a table, in characters.
 const SHORT: usize = 80;
@@ -59,6 +59,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows how tools that are held have changed since they were accepted.
+    Diff(pins::Diff),
+    /// Accepts changed definitions of tools, so that they run again. Running servers notice within a second.
+    Trust(pins::Trust),
 }
 
 pub(super) async fn list_toolkits(place: &Place, arguments: Toolkits) -> Result<ExitCode> {
@@ -67,11 +71,17 @@ pub(super) async fn list_toolkits(place: &Place, arguments: Toolkits) -> Result<
         if arguments.json {
             return say(&format!("{}\n", reply.raw()));
         }
-        let mut rows = vec![["SLUG", "NAME", "TOOLS", "ABOUT"].map(str::to_owned)];
+        let all_held = router.held_tools();
+        let mut rows = vec![["SLUG", "NAME", "TOOLS", "HELD", "ABOUT"].map(str::to_owned)];
         rows.extend(reply.items.iter().map(|toolkit| {
             let count = toolkit.meta.extra.get("tools_count").map(Value::to_string).unwrap_or_default();
-            [toolkit.slug.clone(), toolkit.name.clone(), count, short(&toolkit.meta.description)]
+            let held = all_held.iter().filter(|tool| tool.toolkit == toolkit.slug).count();
+            let held = if held == 0 { String::new() } else { held.to_string() };
+            [toolkit.slug.clone(), toolkit.name.clone(), count, held, short(&toolkit.meta.description)]
         }));
+        if !all_held.is_empty() {
+            eprintln!("Some tools are held because their definitions have changed; `composio tools diff` shows how.");
+        }
         say(&table::headed(&rows))
     })
     .await
@@ -87,6 +97,8 @@ pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
             let arguments = read_arguments(arguments)?;
             with_router(place, async |router| execute(router, slug, arguments, user, json).await).await
         }
+        Command::Diff(arguments) => pins::diff(place, &arguments).await,
+        Command::Trust(arguments) => pins::trust(place, arguments).await,
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn ready(State(app): State<App>) -> Answer {
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> Answer {
+    app.metrics().held(app.router().held_tools().len());
     let text = app.metrics().text(app.router().quotas()).map_err(|error| Problem::internal(error.to_string()))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

@@ -98,6 +98,52 @@ fn a_wrong_command_line_is_told_apart() {
 }
 
 #[test]
+fn changed_tools_are_held_shown_and_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| composio(folder.path(), arguments);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mcp-servers/fickle.py");
+    let config =
+        format!("[[mcp]]\nslug = \"git\"\ncommand = \"python3\"\nargs = [{script:?}, \"tools.json\"]\ncwd = \".\"\n");
+    std::fs::write(folder.path().join("composio.toml"), config).unwrap();
+    let lists = |description: &str| {
+        let tools =
+            serde_json::json!([{"name": "delete", "description": description, "inputSchema": {"type": "object"}}]);
+        std::fs::write(folder.path().join("tools.json"), tools.to_string()).unwrap();
+    };
+    lists("Deletes a branch.");
+    let done = run(&["tools", "run", "GIT_DELETE"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(text(&run(&["tools", "diff"]).stderr).contains("No tool is held."));
+    assert!(run(&["doctor"]).status.success());
+
+    lists("Deletes everything.");
+    let refused = run(&["tools", "run", "GIT_DELETE"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("composio tools trust git delete"), "{}", text(&refused.stderr));
+    let doctor = run(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1));
+    assert!(text(&doctor.stdout).contains("pins git") && text(&doctor.stdout).contains("composio tools diff git"));
+    let toolkits = run(&["toolkits"]);
+    assert!(text(&toolkits.stdout).lines().next().unwrap().contains("HELD"));
+    assert!(text(&toolkits.stderr).contains("composio tools diff"));
+    let diff = text(&run(&["tools", "diff", "GIT"]).stdout);
+    assert!(diff.starts_with("git delete (GIT_DELETE): changed, held since "), "{diff}");
+    assert!(diff.contains("- \"Deletes a branch.\"\n") && diff.contains("+ \"Deletes everything.\"\n"), "{diff}");
+    let all: Value = serde_json::from_slice(&run(&["tools", "diff", "--json"]).stdout).unwrap();
+    assert_eq!(
+        (&all[0]["accepted"]["description"], &all[0]["operation"]),
+        (&"Deletes a branch.".into(), &"delete".into())
+    );
+
+    assert_eq!(run(&["tools", "trust", "git"]).status.code(), Some(2));
+    let unknown = run(&["tools", "trust", "git", "delet"]);
+    assert!(text(&unknown.stderr).contains("held are: delete"), "{}", text(&unknown.stderr));
+    assert_eq!(text(&run(&["tools", "trust", "git", "GIT_DELETE"]).stdout), "accepted delete\n");
+    assert!(run(&["tools", "run", "GIT_DELETE"]).status.success());
+    assert_eq!(text(&run(&["tools", "trust", "git", "--all", "--json"]).stdout), "[]\n");
+}
+
+#[test]
 fn tools_are_found_shown_and_run() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| composio(folder.path(), arguments);

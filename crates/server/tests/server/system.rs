@@ -27,6 +27,7 @@ async fn metrics_count_by_route_and_name_nobody() {
         format!(r#"composio_http_requests_total{{{route},status="404"}} 1"#),
         format!("composio_http_request_duration_seconds_count{{{route}}} 2"),
         "composio_http_requests_running 1".to_owned(),
+        "composio_tools_held 0".to_owned(),
         "# EOF".to_owned(),
     ] {
         assert!(text.lines().any(|each| each == line), "{line}\n{text}");

@@ -120,7 +120,7 @@ import Testing
             let question = try #require(asked.inputRequests?.object?.keys.first)
             #expect(asked.requestState != nil)
             let answered = try await session.execute(
-                "TIME_NOW", inputResponses: [question: ["action": "accept", "content": ["approve": true]]],
+                "TIME_NOW", inputResponses: [question: ["action": "accept", "content": ["decision": "approve"]]],
                 requestState: asked.requestState)
             #expect(answered.error == nil)
         }
