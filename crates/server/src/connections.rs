@@ -2,13 +2,14 @@
 //!
 //! A connection is a guest's until a request on it has shown a key. Guests have a part of all connections, and those of one
 //! address a part of that. Where one more comes, the oldest of the address with the most makes room for it: whoever holds many
-//! connections loses its own, and a caller with a key always gets in.
+//! connections loses its own. A new connection has a moment to show a key, for which it may take what is kept for callers
+//! with one, so that these get in whatever the crowd.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -16,6 +17,8 @@ use crate::options::Options;
 
 /// Of this many connections one is kept for callers with a key.
 const KEPT: usize = 4;
+/// How long a new connection may take to show a key, before it has to make room.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long to wait at most before looking for room again.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -42,6 +45,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Peer {
     id: u64,
+    came: Instant,
     address: IpAddr,
     /// Others share its address, as behind a proxy.
     is_shared: bool,
@@ -86,6 +90,11 @@ impl Peer {
         Busy(Arc::clone(self))
     }
 
+    /// Whether the connection had to make room for another.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
     fn may_leave(&self) -> bool {
         self.busy.load(Ordering::Relaxed) == 0
     }
@@ -120,21 +129,31 @@ impl Connections {
 
     /// A place for one more connection; none where only others could make room that are being served. The number is of
     /// those that had to.
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, is_shared: bool) -> Option<(Place, usize)> {
+    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, is_shared: bool, now: Instant) -> Option<(Place, usize)> {
         let address = network(address);
         let mut state = self.state();
         let mut left = 0;
+        let old = now.checked_sub(GRACE);
+        let is_old = |peer: &Peer| old.is_some_and(|old| peer.came <= old);
         if !is_shared && state.of.get(&address).is_some_and(|open| *open >= self.each) {
-            state.dismiss(|peer| peer.address == address)?;
-            left += 1;
+            left += usize::from(state.dismiss(|peer| peer.address == address && is_old(peer)));
         }
         while state.open >= self.limit || state.guests.len() >= self.guests {
             let most = state.of.iter().max_by_key(|(_, open)| **open).map(|(address, _)| *address);
-            state.dismiss(|peer| Some(peer.address) == most).or_else(|| state.dismiss(|_| true))?;
-            left += 1;
+            let of_most = |peer: &Peer| Some(peer.address) == most;
+            if state.dismiss(|peer| of_most(peer) && is_old(peer)) || state.dismiss(is_old) {
+                left += 1;
+            } else if state.open < self.limit {
+                break;
+            } else if state.dismiss(of_most) || state.dismiss(|_| true) {
+                left += 1;
+            } else {
+                return None;
+            }
         }
         let peer = Arc::new(Peer {
             id: state.next,
+            came: now,
             address,
             is_shared,
             is_known: AtomicBool::new(false),
@@ -159,14 +178,15 @@ impl Connections {
 }
 
 impl State {
-    /// Has the oldest guest of these leave.
-    fn dismiss(&mut self, of: impl Fn(&Peer) -> bool) -> Option<()> {
-        let peer = Arc::clone(self.guests.values().find(|peer| peer.may_leave() && of(peer))?);
+    /// Has the oldest guest of these leave, if there is one.
+    fn dismiss(&mut self, of: impl Fn(&Peer) -> bool) -> bool {
+        let found = self.guests.values().find(|peer| peer.may_leave() && of(peer));
+        let Some(peer) = found.map(Arc::clone) else { return false };
         self.forget(&peer);
         self.open = self.open.saturating_sub(1);
         peer.left.store(true, Ordering::Relaxed);
         peer.leave.notify_one();
-        Some(())
+        true
     }
 
     fn forget(&mut self, peer: &Peer) {
@@ -198,7 +218,7 @@ impl Drop for Place {
         let mut state = self.connections.state();
         state.forget(&self.peer);
         // One that made room for another is counted no more.
-        if !self.peer.left.load(Ordering::Relaxed) {
+        if !self.peer.has_left() {
             state.open = state.open.saturating_sub(1);
         }
         drop(state);
@@ -234,13 +254,17 @@ mod tests {
     }
 
     fn has_left(place: &Place) -> bool {
-        place.peer.left.load(Ordering::Relaxed)
+        place.peer.has_left()
     }
 
     #[test]
     fn who_has_the_most_makes_room() {
-        let connections = connections(8, 4);
-        let enter = |last| connections.enter(address(last), false);
+        let (connections, start) = (connections(8, 4), Instant::now());
+        let mut second = 0;
+        let mut enter = |last| {
+            second += 2;
+            connections.enter(address(last), false, start + Duration::from_secs(second))
+        };
         let many: Vec<_> = (0..4).map(|_| enter(1).unwrap().0).collect();
         let one = enter(2).unwrap().0;
         // The fifth of an address takes the place of its first.
@@ -261,23 +285,43 @@ mod tests {
     }
 
     #[test]
+    fn a_new_connection_has_a_moment() {
+        let (connections, start) = (connections(8, 2), Instant::now());
+        let enter = |last, at| connections.enter(address(last), false, start + Duration::from_millis(at));
+        // Others fill what is for guests, and more come from the caller's own address than it may have.
+        let crowd: Vec<_> = (10..16).map(|last| enter(last, 0).unwrap().0).collect();
+        let caller = enter(1, 2_000).unwrap().0;
+        let beside: Vec<_> = (0..4).map(|at| enter(1, 2_100 + at).unwrap().0).collect();
+        assert!(!has_left(&caller) && beside.iter().all(|place| !has_left(place)));
+        assert_eq!(crowd.iter().filter(|place| has_left(place)).count(), 5);
+        // When all are new there is still a last one to come in.
+        let more: Vec<_> = (0..9).map(|at| enter(2, 2_200 + at).unwrap().0).collect();
+        assert!(has_left(&caller) && !has_left(&more[8]));
+        // Who has shown a key stays.
+        connections.knows(more[8].peer());
+        let last: Vec<_> = (0..20).map(|at| enter(3, 2_300 + at).unwrap().0).collect();
+        assert!(!has_left(&more[8]) && !has_left(&last[19]));
+    }
+
+    #[test]
     fn a_guest_who_is_served_stays() {
         let connections = connections(2, 2);
-        let one = connections.enter(address(1), false).unwrap().0;
+        let enter = |last| connections.enter(address(last), false, Instant::now());
+        let one = enter(1).unwrap().0;
         let busy = one.peer().busy();
-        let two = connections.enter(address(1), false);
-        assert!(two.is_some() && !has_left(&one));
-        let busy_too = two.as_ref().unwrap().0.peer().busy();
-        assert!(connections.enter(address(2), false).is_none(), "both are served");
+        let two = enter(1).unwrap().0;
+        assert!(!has_left(&one));
+        let busy_too = two.peer().busy();
+        assert!(enter(2).is_none(), "both are served");
         drop((busy, busy_too));
-        assert!(connections.enter(address(2), false).is_some());
+        assert!(enter(2).is_some());
     }
 
     #[test]
     fn what_left_is_forgotten() {
         let connections = connections(4, 4);
         for last in 0..100 {
-            drop(connections.enter(address(last), false).unwrap());
+            drop(connections.enter(address(last), false, Instant::now()).unwrap());
         }
         let state = connections.state();
         assert!(state.open == 0 && state.guests.is_empty() && state.of.is_empty());

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -47,7 +47,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
             connections.room().await;
             let (stream, address) = next(&listener).await;
             let is_shared = app.options().trusted_proxies.contains(&address.to_canonical());
-            let Some((place, left)) = connections.enter(address, is_shared) else {
+            let Some((place, left)) = connections.enter(address, is_shared, Instant::now()) else {
                 app.metrics().broken("refused");
                 // Whether it is heard or not, the connection ends.
                 let _ = stream.try_write(REFUSED);
@@ -56,13 +56,13 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
             for _ in 0..left {
                 app.metrics().broken("crowded_out");
             }
+            let stream = Paced::new(stream, Arc::clone(place.peer()), app.options().progress_timeout);
             let (peer, service) = (Arc::clone(place.peer()), service.clone());
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Arc::clone(&peer));
                 service.call(request)
             });
-            let stream = TokioIo::new(Paced::new(stream, app.options().progress_timeout));
-            let connection = graceful.watch(http.serve_connection(stream, service));
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
             let mut serving = serving.clone();
             let app = app.clone();
             tokio::spawn(async move {

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use crate::connections::Peer;
 
 /// Bytes that a client must take or send while it is waited for. One that is slower than this makes no progress.
 const PROGRESS: usize = 16 << 10;
@@ -59,6 +62,10 @@ impl Patience {
         }
     }
 
+    fn is_waiting(&self) -> bool {
+        self.since.is_some()
+    }
+
     fn forgive(&mut self) {
         (self.waited, self.since, self.done) = (Duration::ZERO, None, 0);
     }
@@ -68,12 +75,24 @@ impl Patience {
 #[derive(Debug)]
 pub(crate) struct Paced {
     stream: TcpStream,
+    peer: Arc<Peer>,
     patience: Patience,
 }
 
+/// What a client did not read is thrown away with its connection. The system would else keep it, and wait for the client
+/// much longer than the server did.
+impl Drop for Paced {
+    fn drop(&mut self) {
+        if self.patience.is_waiting() || self.peer.has_left() {
+            // If that cannot be said any more, the connection is gone.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
 impl Paced {
-    pub(crate) fn new(stream: TcpStream, limit: Duration) -> Self {
-        Self { stream, patience: Patience::new(limit) }
+    pub(crate) fn new(stream: TcpStream, peer: Arc<Peer>, limit: Duration) -> Self {
+        Self { stream, peer, patience: Patience::new(limit) }
     }
 
     fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
