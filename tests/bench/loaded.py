@@ -18,6 +18,10 @@ HERE = pathlib.Path(__file__).parent
 # What memory may grow by in the second half of a run, in MB: the allocator's own ups and downs. A leak of a hundred
 # bytes a call is more in any run of some seconds.
 GROWTH = 16
+# One key and one user send as much as the server can answer.
+UNLIMITED = "[quota]\nsessions = 0\n" + "".join(
+    f"{whose}.requests_per_second = 0\n" for whose in ("user", "project", "key")
+)
 
 
 @contextlib.contextmanager
@@ -25,7 +29,7 @@ def server(program: str) -> Iterator[tuple[str, int]]:
     """A server with 1,000 tools of an MCP server: its URL and its process."""
     with tempfile.TemporaryDirectory() as folder:
         tools = json.dumps(str(HERE / "thousand_tools.py"))
-        config = f'[[mcp]]\nslug = "many"\ncommand = {json.dumps(sys.executable)}\nargs = [{tools}]\n'
+        config = f'[[mcp]]\nslug = "many"\ncommand = {json.dumps(sys.executable)}\nargs = [{tools}]\n{UNLIMITED}'
         pathlib.Path(folder, "composio.toml").write_text(config)
         command = [program, "serve", "--listen", "127.0.0.1:0", "--json", "--data", folder]
         with (
