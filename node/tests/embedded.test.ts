@@ -89,6 +89,16 @@ test("a refusal names the setting", () =>
     });
   }));
 
+test("a warning of the router reaches the program", () =>
+  withRouter(async (composio) => {
+    const session = await composio.create("ada", { preload: { tools: ["TIME_NOW", "TIME_NWO"] } });
+    assert.deepEqual(
+      session.warnings.map((warning) => /TIME_NWO/.test(warning.message)),
+      [true],
+    );
+    assert.deepEqual((await composio.create("ada")).warnings, []);
+  }));
+
 test("an approval is asked for once a call", () =>
   withRouter(async (composio) => {
     const session = await composio.create("ada", { toolkits: { requireApproval: ["time"] } });

@@ -67,6 +67,11 @@ class SessionBase:
         return self._native.config_version
 
     @property
+    def warnings(self) -> list[Record]:
+        """What the last create, use or update warned of, each with `code` and `message`."""
+        return [Record(warning) for warning in self._native.warnings]
+
+    @property
     def preload(self) -> Record | None:
         """Which tools are listed directly."""
         preload = self._native.preload

@@ -100,6 +100,13 @@ def test_a_refusal_names_the_setting(composio: Composio) -> None:
         session.execute("TIME_NWO")
 
 
+def test_a_warning_of_the_router_reaches_the_program(composio: Composio) -> None:
+    session = composio.create(user_id="ada", preload={"tools": ["TIME_NOW", "TIME_NWO"]})
+    [warning] = session.warnings
+    assert "TIME_NWO" in warning.message
+    assert composio.create(user_id="ada").warnings == []
+
+
 def test_wrong_arguments_are_each_named(composio: Composio) -> None:
     session = composio.create(user_id="ada")
     result = session.execute("TIME_CONVERT", arguments={"tiem": "now"})

@@ -92,6 +92,12 @@ impl Session {
         self.0.config_version()
     }
 
+    /// What the backend warned of.
+    #[napi(getter)]
+    pub fn warnings(&self) -> String {
+        self.0.warnings().as_str().to_owned()
+    }
+
     /// Which tools are listed directly.
     #[napi(getter)]
     pub fn preload(&self) -> Option<String> {

@@ -79,6 +79,11 @@ impl Session {
     }
 
     #[getter]
+    fn warnings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decode(py, self.core.warnings().as_str())
+    }
+
+    #[getter]
     fn preload<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.core.preload().map(|preload| decode(py, preload.as_str())).transpose()
     }

@@ -80,6 +80,11 @@ impl NativeSession {
         self.0.config_version()
     }
 
+    /// What the backend warned of.
+    pub fn warnings(&self) -> String {
+        text(&self.0.warnings())
+    }
+
     /// Which tools are listed directly.
     pub fn preload(&self) -> Option<String> {
         self.0.preload().map(|preload| text(&preload))

@@ -9,7 +9,7 @@ use composio_contract::{
     SearchRequest, Session as Wire, Tool,
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aliases::Aliases;
 use crate::auto_files::{KnownTools, for_model, listed};
@@ -78,6 +78,7 @@ struct State {
     config: RawJson,
     config_version: i64,
     preload: Option<RawJson>,
+    warnings: RawJson,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +93,13 @@ impl State {
     fn read(wire: &Wire) -> Result<(Self, String)> {
         let view: ConfigView =
             wire.config.decode("config").map_err(|error| error.with_kind(ErrorKind::InvalidReply))?;
-        let state = Self { config: wire.config.clone(), config_version: wire.config_version, preload: view.preload };
+        let warnings = wire.warnings.clone().filter(Value::is_array).unwrap_or_else(|| Value::Array(Vec::new()));
+        let state = Self {
+            config: wire.config.clone(),
+            config_version: wire.config_version,
+            preload: view.preload,
+            warnings: warnings.into(),
+        };
         Ok((state, view.user_id))
     }
 }
@@ -138,6 +145,12 @@ impl Session {
     #[must_use]
     pub fn config_version(&self) -> i64 {
         self.0.state.load().config_version
+    }
+
+    /// What the backend warned of in the last create, use or update: a list of objects with `code` and `message`.
+    #[must_use]
+    pub fn warnings(&self) -> RawJson {
+        self.0.state.load().warnings.clone()
     }
 
     /// Which tools are listed directly: an object with `tools`.

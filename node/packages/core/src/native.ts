@@ -73,6 +73,7 @@ export interface NativeSession {
   readonly userId: string;
   readonly config: string;
   readonly configVersion: number;
+  readonly warnings: string;
   readonly preload: string | null;
   readonly mcp: { type: "http" | "sse"; url: string; headers: Record<string, string> };
   readonly mcpWarning: string | null;

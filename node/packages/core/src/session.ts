@@ -105,6 +105,11 @@ export class Session<TCollection = unknown> {
     return this.#native.configVersion;
   }
 
+  /** What the last create, use or update warned of. */
+  get warnings(): { code: string; message: string }[] {
+    return decode(this.#native.warnings) as { code: string; message: string }[];
+  }
+
   /** Which tools are listed directly. */
   get preload(): PreloadConfig | undefined {
     const preload = this.#native.preload;

@@ -25,6 +25,11 @@ public struct Session: Sendable, CustomStringConvertible {
         get throws { try JSON(parsing: native.config()) }
     }
 
+    /// What the last create, use or update warned of: a list of objects with `code` and `message`.
+    public var warnings: JSON {
+        get throws { try JSON(parsing: native.warnings()) }
+    }
+
     /// Which tools are listed directly.
     public var preload: JSON? {
         get throws { try native.preload().map(JSON.init(parsing:)) }

@@ -27,6 +27,9 @@ public class Session internal constructor(private val engine: Engine, private va
     /** The version of [config], from 1. */
     public val configVersion: Long get() = native { native.configVersion() }
 
+    /** What the last create, use or update warned of: a list of objects with `code` and `message`. */
+    public val warnings: JsonElement get() = parse(native { native.warnings() })
+
     /** Which tools are listed directly. */
     public val preload: JsonElement? get() = native { native.preload() }?.let(::parse)
 
