@@ -14,6 +14,7 @@
 //                       it says who gives tokens by the MCP rules
 //   /_counts            how often each grant was asked for
 //   /_issued            every token it gave out
+//   /_set?says=<text>   is how `whoami` describes itself from now on
 //   /_set?deny=1        the user says no from now on; &ttl=<seconds> is what a first access token lives; &complete=0 leaves the
 //                       address with the code in it out of what a device is told; &login=<name> is who signs in
 //   /_document?text=…   what is at every https URL: the document of a program that it is to know by that URL
@@ -202,6 +203,7 @@ async function own(request, response, url) {
       settings.ttl = Number(url.searchParams.get('ttl') ?? 3600);
       settings.login = url.searchParams.get('login') ?? 'ada';
       settings.complete = url.searchParams.get('complete') !== '0';
+      settings.says = url.searchParams.get('says') ?? undefined;
       return json(response, 200, settings);
     case '/_document':
       settings.document = url.searchParams.get('text');
@@ -238,7 +240,7 @@ guarded.use('/_mcp', express.json(), (request, response, next) => {
   const { sub } = request.auth.extra;
   const mcp = new McpServer({ name: 'guarded', version: '1', description: 'Knows who is asking.' });
   const says = (text) => ({ content: [{ type: 'text', text }] });
-  mcp.registerTool('whoami', { description: 'Says whose token it is, and repeats it.' }, async () => says(`${sub} ${request.auth.token}`));
+  mcp.registerTool('whoami', { description: settings.says ?? 'Says whose token it is, and repeats it.' }, async () => says(`${sub} ${request.auth.token}`));
   if (sub === 'ada') mcp.registerTool('reset', { description: 'Resets everything.' }, async () => says('reset'));
   if (sub === 'bob') mcp.registerTool('audit', { description: 'Lists what everybody did.' }, async () => says(request.auth.scopes.join(' ')));
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined, enableJsonResponse: true });

@@ -196,13 +196,13 @@ impl Router {
     pub(crate) async fn question<'a>(&self, call: &'a Call, key: String) -> Result<Question<'a>> {
         let ask = if call.problem.is_some() { Ask::Never } else { call.ask };
         let tool = &call.tool;
-        let id = call.account.as_ref().map(|account| account.id.as_str()).unwrap_or_default();
         let (account, identity) = if ask == Ask::Never {
             (None, [0; 32])
         } else {
-            let parts: [&[u8]; 4] =
-                [tool.toolkit().slug.as_bytes(), tool.definition.operation.as_bytes(), tool.hash(), id.as_bytes()];
-            (self.asked_account(call.account.as_ref()).await?, fingerprint::over(parts))
+            let account = self.asked_account(call.account.as_ref()).await?;
+            let what: [&[u8]; 3] = [tool.toolkit().slug.as_bytes(), tool.definition.operation.as_bytes(), tool.hash()];
+            let identity = fingerprint::over(what.into_iter().chain(account.iter().flat_map(AskedAccount::identity)));
+            (account, identity)
         };
         Ok(Question {
             key,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, Result};
+use serde_json::json;
 
 use crate::fingerprint;
 use crate::names::Names;
@@ -17,6 +18,10 @@ use crate::store::{PinChange, PinRow, PinStore, PinnedDefinition};
 
 /// How often the pins are read again because another process has changed them.
 const ATTEMPTS: usize = 16;
+/// Tools of a toolkit that are remembered. A server that has new names each time is not to fill the store.
+const MOST: usize = 50_000;
+/// How long a definition may be that is kept for a comparison, in bytes.
+const LONGEST: usize = 64 * 1024;
 
 /// A tool that is held until an operator accepts its definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +162,9 @@ impl Plan {
         for (operation, definitions) in &listed.0 {
             match known.get(operation) {
                 Some(pin) => plan.known(toolkit, pinning, names, pin, definitions, &mut taken),
+                None if taken.len() >= MOST => {
+                    tracing::warn!(toolkit, operation, "an operation is left out: the toolkit has had too many others");
+                }
                 None => plan.newcomer(toolkit, pinning, names, definitions, &known_slugs, &mut taken),
             }
         }
@@ -259,7 +267,20 @@ impl Plan {
 }
 
 fn pinned(definition: &ToolDefinition, hash: [u8; 32]) -> PinnedDefinition {
-    PinnedDefinition { hash, text: fingerprint::definition_text(definition) }
+    let text = fingerprint::definition_text(definition);
+    let text = if text.len() <= LONGEST {
+        text
+    } else {
+        let short = |text: &str| text.chars().take(1_000).collect::<String>();
+        json!({
+            "name": definition.operation,
+            "title": short(&definition.title),
+            "description": short(&definition.description),
+            "left_out": format!("all else, of {} bytes together", text.len()),
+        })
+        .to_string()
+    };
+    PinnedDefinition { hash, text }
 }
 
 /// The slug that a source proposes, if it belongs to the toolkit and to no other tool; else one with a hash.
@@ -285,7 +306,7 @@ fn free_slug(toolkit: &str, names: &Names, definition: &ToolDefinition, taken: &
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
 

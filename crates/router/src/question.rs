@@ -40,6 +40,11 @@ pub(crate) struct AskedAccount {
 }
 
 impl AskedAccount {
+    /// What tells it from others. An account keeps its id when somebody else connects it anew.
+    pub(crate) fn identity(&self) -> [&[u8]; 2] {
+        [self.id.as_bytes(), self.owner.as_deref().unwrap_or_default().as_bytes()]
+    }
+
     fn text(&self) -> String {
         let alias = self.alias.as_deref().map(|alias| format!("\"{}\" ", name(alias))).unwrap_or_default();
         let owner = self.owner.as_deref().map(|owner| format!(" of \"{}\"", name(owner))).unwrap_or_default();

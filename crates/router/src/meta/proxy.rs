@@ -8,7 +8,8 @@ use super::{MetaOutcome, MetaTool};
 use crate::approval::{Answers, Approvals, Asking};
 use crate::fingerprint::{self, Fingerprint};
 use crate::openapi;
-use crate::question::Question;
+use crate::policy::Ask;
+use crate::question::{AskedAccount, Question};
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::Outcome;
@@ -110,17 +111,19 @@ impl Router {
             Ok(account) => account,
             Err(error) => return failed(error.to_string()),
         };
-        let id = account.as_ref().map(|account| account.id.as_str()).unwrap_or_default();
+        let asked = self.asked_account(account.as_ref().filter(|_| ask != Ask::Never)).await?;
+        // Who lets one API be called has not let others be.
+        let api = [tool.slug().as_bytes(), toolkit.as_bytes()];
+        let identity = fingerprint::over(api.into_iter().chain(asked.iter().flat_map(AskedAccount::identity)));
         let question = Question {
             key: APPROVAL.to_owned(),
             slug: tool.slug(),
             toolkit,
             title: tool.name(),
-            account: self.asked_account(account.as_ref()).await?,
+            account: asked,
             arguments: &shown,
             ask,
-            // Who lets one API be called has not let others be.
-            identity: fingerprint::over([tool.slug().as_bytes(), toolkit.as_bytes(), id.as_bytes()]),
+            identity,
         };
         let asking = Asking { slug: tool.slug(), arguments: whole.hash };
         let answers = Answers { responses: request.input_responses.as_ref(), state: request.request_state.as_deref() };

@@ -154,3 +154,28 @@ async fn the_user_is_asked_as_before_the_strictest_tool() {
         assert_eq!(pets.count(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_session_that_leaves_tools_out_has_no_raw_calls_unless_it_says_so() {
+    let request = || json!({"toolkit_slug": "pets", "endpoint": "/pets/7", "method": "DELETE"});
+    for narrowed in [
+        json!({"tools": {"pets": {"disable": ["PETS_DELETE_PET"]}}}),
+        json!({"tools": {"pets": {"require_approval": ["PETS_DELETE_PET"]}}}),
+        json!({"toolkits": {"require_approval": ["pets"]}}),
+        json!({"tags": {"disable": ["destructiveHint"]}}),
+        json!({"experimental": {"permissions": {"default": "allow_all", "overrides": {"PETS_DELETE_PET": "always_deny"}}}}),
+        json!({"experimental": {"permissions": {"default": "ask_every_call"}}}),
+    ] {
+        let pets = Pets::with(narrowed.clone(), |_| {}).await;
+        let error = pets.proxy(request()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::PermissionDenied, Some(403)), "{error}");
+        assert!(error.to_string().contains("`proxy_execute.enable` is not set"), "{error}");
+        assert_eq!(pets.count(), 0);
+        let mut explicit = narrowed;
+        explicit["proxy_execute"] = json!(true);
+        let pets = Pets::with(explicit, |_| {}).await;
+        assert_eq!(pets.proxy(request()).await.unwrap().status, 204);
+    }
+    let other = Pets::with(json!({"tools": {"time": {"disable": ["TIME_NOW"]}}}), |_| {}).await;
+    assert_eq!(other.proxy(request()).await.unwrap().status, 204);
+}

@@ -1,7 +1,7 @@
 //! A tool stays the tool that it was, whatever its server does.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use composio_contract::{Backend as _, Error, ErrorKind, ExecuteMetaRequest, ResultType};
 use composio_router::source::Pinning;
@@ -22,11 +22,17 @@ fn assert_held(error: &Error, command: &str) {
     assert!(error.suggested_fix().is_some_and(|fix| fix.contains(command)), "{error:?}");
 }
 
-async fn trust(router: &Router, toolkit: &str, operation: &str) {
-    let accepted = router.store().pin_store().trust(toolkit, Some(vec![operation.to_owned()])).await.unwrap();
+/// Accepts a tool, and waits until these routers offer it: a running one believes for a moment that what is held still is.
+async fn trust(routers: &[&Router], toolkit: &str, operation: &str, slug: &str) {
+    let accepted = routers[0].store().pin_store().trust(toolkit, Some(vec![operation.to_owned()])).await.unwrap();
     assert_eq!(accepted, [operation]);
-    // A running router believes for half a second that what is held still is.
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    for router in routers {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while let Err(error) = router.get_tool(slug).await {
+            assert!(Instant::now() < deadline, "{error}");
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -78,7 +84,7 @@ async fn rules_follow_an_operation_whatever_is_listed_beside_it() {
     assert_eq!(git.ran(), ["delete"]);
 
     // Accepted, it is a tool of its own, and rules for its namesake bind it too.
-    trust(&first, "git", "Delete").await;
+    trust(&[&first, &second], "git", "Delete", &twin).await;
     for router in [&first, &second] {
         for session in &denied {
             assert_refused(&run(router, session, &twin).await.unwrap_err(), "ToolRouter_ToolNotAllowed");
@@ -207,7 +213,7 @@ async fn a_changed_definition_is_held_until_it_is_accepted() {
     assert!(first.held_tools().is_empty());
     git.lists(&new);
     assert_held(&run(&first, &all, "GIT_DELETE").await.unwrap_err(), "composio tools diff git");
-    trust(&first, "git", "delete").await;
+    trust(&[&first, &second], "git", "delete", "GIT_DELETE").await;
     for router in [&first, &second] {
         run(router, &all, "GIT_DELETE").await.unwrap();
         assert_eq!(shown(router, &all).await, ["GIT_DELETE", "GIT_LOG"]);
@@ -286,7 +292,7 @@ async fn a_changed_definition_ends_grants_and_questions() {
 
     git.lists(&[entry("delete", "Deletes, and more.")]);
     assert_held(&run(&first, &granted, "GIT_DELETE").await.unwrap_err(), "composio tools trust git delete");
-    trust(&first, "git", "delete").await;
+    trust(&[&first, &second], "git", "delete", "GIT_DELETE").await;
     for router in [&first, &second] {
         let error = run_with(router, &pending, "GIT_DELETE", approval(&state)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Validation);

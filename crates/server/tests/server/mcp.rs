@@ -367,6 +367,16 @@ async fn the_user_is_asked_where_the_client_can_ask() {
         assert!(refusal(&declined).contains("declined"), "{declined:?}");
         client.cancel().await.unwrap();
 
+        // A client that accepts what its user never filled in.
+        for content in [json!({}), json!({"decision": null}), json!({"approve": true})] {
+            let user = User::who(ElicitationAction::Accept, content);
+            let client = connect(&server, &session, &[], era, user).await.unwrap();
+            let done = call(&client, "TIME_NOW", json!({})).await;
+            let told = done.as_ref().map_or_else(ToString::to_string, |result| refusal(result).to_owned());
+            assert!(told.contains("has no decision, and the tool did not run"), "{era:?}: {told}");
+            client.cancel().await.unwrap();
+        }
+
         let client = open(&server, &session, era).await;
         let waits = call(&client, "TIME_NOW", json!({})).await.unwrap();
         assert!(refusal(&waits).contains("waits for the user's approval"), "{waits:?}");
