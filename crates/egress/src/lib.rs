@@ -18,7 +18,7 @@ use reqwest::redirect;
 use rustls::{ClientConfig, RootCertStore};
 use tracing::Instrument as _;
 use tracing::field::Empty;
-use url::Url;
+use url::{Host, Url};
 
 use crate::policy::{Policy, Route, blocked};
 use crate::resolve::{Guarded, NotPublic};
@@ -135,6 +135,21 @@ impl Egress {
         built(client.default_headers(headers).redirect(within_origin(redirects)))
     }
 
+    /// Checks that what goes to a URL can be read on the way by nobody: it is an https URL, or its host is this machine or named by
+    /// the configuration.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BlockedUrl`].
+    pub fn check_secure(&self, url: &Url) -> Result<()> {
+        if url.scheme() == "https" || is_this_machine(url) || self.policy.names(url) {
+            return Ok(());
+        }
+        let message = format!("{} is blocked: a credential would be sent without encryption", place(url));
+        Err(Error::new(ErrorKind::BlockedUrl, message).with_status(403).with_suggested_fix(
+            "use its https URL; to reach it over http all the same, its operator can add the host to `allow_hosts`",
+        ))
+    }
+
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client> {
         Ok(match self.policy.route(url)? {
             Route::Public => &self.public,
@@ -146,6 +161,9 @@ impl Egress {
         request.check()?;
         let mut left = request.redirects;
         loop {
+            if request.secure {
+                self.check_secure(&request.url)?;
+            }
             let client = self.client_for(&request.url)?;
             let mut one = reqwest::Request::new(request.method.clone(), request.url.clone());
             // A redirect sends them again.
@@ -173,6 +191,16 @@ impl Egress {
                 })?;
             request.redirect(status, location);
         }
+    }
+}
+
+/// Whether a URL's host is this machine by its name or address.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => matches!(name.trim_end_matches('.'), "localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Request {
     pub time_limit: Duration,
     /// How many redirects are followed; with 0 a redirect is the response.
     pub redirects: usize,
+    /// Whether it has to be encrypted, redirects included, but to this machine and to hosts that the configuration names.
+    pub secure: bool,
 }
 
 impl Request {
@@ -82,6 +84,7 @@ impl Request {
             limit: 10 * 1024 * 1024,
             time_limit: Duration::from_secs(60),
             redirects: 5,
+            secure: false,
         }
     }
 

@@ -102,6 +102,11 @@ impl Policy {
         Hosts::new(allow_hosts).map(Self)
     }
 
+    /// Whether the configuration names a URL's host.
+    pub(super) fn names(&self, url: &Url) -> bool {
+        self.0.allows(url)
+    }
+
     /// Checks what a URL itself tells. A name's addresses are checked when it is resolved, an address in the URL here:
     /// it is never resolved.
     pub(super) fn route(&self, url: &Url) -> Result<Route> {

@@ -26,12 +26,22 @@ pub trait Http: fmt::Debug + Send + Sync {
     /// # Errors
     /// Where there is no response.
     async fn send(&self, request: Request) -> Result<Response>;
+
+    /// Checks that what a user's browser takes to a URL can be read on the way by nobody.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BlockedUrl`](composio_contract::ErrorKind::BlockedUrl).
+    fn check_secure(&self, url: &Url) -> Result<()>;
 }
 
 #[async_trait]
 impl Http for Egress {
     async fn send(&self, request: Request) -> Result<Response> {
         Self::send(self, request).await
+    }
+
+    fn check_secure(&self, url: &Url) -> Result<()> {
+        Self::check_secure(self, url)
     }
 }
 
@@ -64,6 +74,7 @@ impl Answer {
 pub(crate) fn request(method: Method, url: &Url) -> Result<Request> {
     let mut request = Request::new(method, url.as_str())?;
     request.limit = LIMIT;
+    request.secure = true;
     request.time_limit = std::time::Duration::from_secs(30);
     request.headers.insert(ACCEPT, JSON);
     Ok(request)

@@ -29,6 +29,7 @@
 //! ```
 
 mod body;
+mod climb;
 mod document;
 mod encode;
 mod input;
@@ -48,6 +49,7 @@ mod text;
 use std::fmt;
 
 pub use body::{Body, Part, PartContent};
+pub use climb::climbs;
 pub use document::{Document, MAX_BYTES};
 pub use input::Input;
 pub use operation::{Method, Operation};

@@ -7,7 +7,7 @@ use url::Url;
 use crate::body::{Body, Part, PartContent};
 use crate::input::{BodyContent, BodyField, BodyFormat, BodyPlan, Input};
 use crate::parameter::{self, Place, Style};
-use crate::{Method, Refused, encode};
+use crate::{Method, Refused, climbs, encode};
 
 /// A request without the server it goes to and what signs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,13 @@ impl Input {
             rest = after;
         }
         path.push_str(rest);
+        // Two values beside each other may make what neither of them is.
+        if climbs(&path) {
+            return Err(Refused::new(format!(
+                "the path of {} leads out of its place with these arguments",
+                self.operation
+            )));
+        }
         let mut query = Vec::new();
         let mut cookies = Vec::new();
         let mut headers = vec![("Accept".to_owned(), self.accept.clone())];
@@ -112,8 +119,8 @@ impl Input {
             return Err(Refused::new(format!("`{argument}` is empty; the path needs a value")));
         }
         // A dot is never escaped, and two of them would climb out of the path.
-        if text.split('/').any(|segment| segment == "." || segment == "..") {
-            return Err(Refused::new(format!("`{argument}` is `.` or `..`, which cannot stand in a path")));
+        if text.split('/').any(|segment| segment == "." || segment == "..") || climbs(&text) {
+            return Err(Refused::new(format!("`{argument}` has a segment `.` or `..`, which cannot stand in a path")));
         }
         Ok(text)
     }

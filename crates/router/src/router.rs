@@ -20,7 +20,7 @@ use crate::source::Source;
 use crate::sources;
 use crate::store::{self, Store};
 use crate::ticket::Tickets;
-use crate::workspace::RoomLimits;
+use crate::workspace::{HardLinks, RoomLimits};
 use crate::workspaces::Workspaces;
 
 /// The embedded tool router: a [`Backend`](composio_contract::Backend) without a key, an account or a network.
@@ -237,6 +237,8 @@ impl RouterBuilder {
             database: limit(quota.database_bytes),
             refusals: Arc::clone(&refusals),
         });
+        let links = if options.allow_hard_links { HardLinks::Allowed } else { HardLinks::Refused };
+        let workspaces = workspaces.with_links(links);
         Ok(Router {
             project: Project::default(),
             catalog: Arc::new(Catalog::new(all, Arc::clone(&store))?),

@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::blocking::Cancel;
+pub(crate) use self::disk::HardLinks;
 use self::path::RelativePath;
 pub(crate) use self::room::RoomLimits;
 use self::room::{Reserved, Room, Size};
@@ -55,6 +56,7 @@ pub struct Workspace {
     root: PathBuf,
     /// Where it may not hold as much as there is room on the disk.
     room: Option<Arc<Room>>,
+    links: HardLinks,
 }
 
 /// What lies at a path.
@@ -160,13 +162,18 @@ impl Workspace {
             Error::new(ErrorKind::File, format!("cannot open the folder {}: {error}", path.display()))
                 .with_source(error)
         })?;
-        Ok(Self { dir: Arc::new(dir), root, room: None })
+        Ok(Self { dir: Arc::new(dir), root, room: None, links: HardLinks::default() })
     }
 
     /// The same folder, which may hold no more than this.
     pub(crate) fn within(mut self, limits: &RoomLimits) -> Self {
         self.room = Room::new(&self.dir, limits);
         self
+    }
+
+    /// The same folder, where hard links are treated like this.
+    pub(crate) fn with_links(self, links: HardLinks) -> Self {
+        Self { links, ..self }
     }
 
     /// Keeps room for a file, whose size is then told by [`Reserved::grow_to`]. What is there already counts as room where
@@ -185,7 +192,7 @@ impl Workspace {
         if let Some(reserved) = &mut reserved {
             reserved.grow_to(content.len() as u64)?;
         }
-        let written = disk::write(&self.dir, path, content, mode)?;
+        let written = disk::write(&self.dir, path, content, mode, self.links)?;
         if let Some(reserved) = reserved {
             reserved.done();
         }
@@ -198,7 +205,7 @@ impl Workspace {
 
     /// For work on a thread for blocking work.
     fn handle(&self) -> Self {
-        Self { dir: Arc::clone(&self.dir), root: self.root.clone(), room: self.room.clone() }
+        Self { dir: Arc::clone(&self.dir), root: self.root.clone(), room: self.room.clone(), links: self.links }
     }
 
     /// The folder's own path, absolute and without links, for what can only be told a path, such as a sandbox that mounts
@@ -231,7 +238,7 @@ impl Workspace {
     /// [`ErrorKind::FileNotFound`], [`ErrorKind::UnsafePath`], or [`ErrorKind::File`] where it is not a regular file.
     pub async fn read(&self, path: &str, offset: u64, limit: usize) -> Result<Content> {
         let path = RelativePath::parse(path)?;
-        let (file, size) = disk::open_file(&self.dir, &path)?;
+        let (file, size) = disk::open_file(&self.dir, &path, self.links)?;
         let read = move || {
             disk::read_open(file, size, &path, offset, limit)
                 .map_err(|error| disk::file_error("read", path.as_str(), error))
@@ -293,11 +300,20 @@ impl Workspace {
     /// As [`Workspace::read_bytes`].
     pub(crate) fn send(&self, path: &str, limit: u64) -> Result<Outgoing> {
         let path = RelativePath::parse(path)?;
-        let (file, size) = disk::open_file(&self.dir, &path)?;
+        let (file, size) = disk::open_file(&self.dir, &path, self.links)?;
         if size > limit {
             return Err(too_large(path.as_str(), size, limit));
         }
         Ok(Outgoing::new(file, size, path))
+    }
+
+    /// Refuses a file that has another name too, if that is not allowed. What is not there is not refused.
+    pub(crate) fn check_links(&self, doing: &str, path: &str) -> Result<()> {
+        let path = RelativePath::parse(path)?;
+        match self.dir.symlink_metadata(path.as_str()) {
+            Ok(metadata) => self.links.check(doing, &metadata, &path),
+            Err(_) => Ok(()),
+        }
     }
 
     /// How many bytes a database at the top of the folder may have, where that has a limit. It may walk the folder.
@@ -380,7 +396,7 @@ impl Workspace {
 
     /// Opens a regular file to read it piece by piece. Reading blocks.
     pub(crate) fn open_file(&self, path: &str) -> Result<BufReader<cap_std::fs::File>> {
-        disk::open_file(&self.dir, &RelativePath::parse(path)?).map(|(file, _)| BufReader::new(file))
+        disk::open_file(&self.dir, &RelativePath::parse(path)?, self.links).map(|(file, _)| BufReader::new(file))
     }
 
     /// What lies at a path, without following a link there.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bounded::Bounded;
 use crate::project::Project;
-use crate::workspace::{RoomLimits, Workspace};
+use crate::workspace::{HardLinks, RoomLimits, Workspace};
 
 /// Stands for the user in a configured folder.
 pub(crate) const USER: &str = "{user_id}";
@@ -28,6 +28,7 @@ pub(crate) struct Workspaces {
     /// The same for any other project than the default one; holds [`PROJECT`].
     others: Option<String>,
     limits: RoomLimits,
+    links: HardLinks,
     open: Mutex<Bounded<(Project, String), Arc<Workspace>, CACHED>>,
 }
 
@@ -39,6 +40,7 @@ impl Workspaces {
             others: pattern.contains(PROJECT).then(|| pattern.clone()),
             pattern,
             limits: RoomLimits::default(),
+            links: HardLinks::default(),
             open: Mutex::default(),
         }
     }
@@ -50,6 +52,7 @@ impl Workspaces {
             pattern: text(data_dir.to_owned()),
             others: Some(text(data_dir.join("projects").join(PROJECT))),
             limits: RoomLimits::default(),
+            links: HardLinks::default(),
             open: Mutex::default(),
         }
     }
@@ -57,6 +60,11 @@ impl Workspaces {
     /// The same folders, each of which may hold no more than this.
     pub(crate) fn within(self, limits: RoomLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same folders, where hard links are treated like this.
+    pub(crate) fn with_links(self, links: HardLinks) -> Self {
+        Self { links, ..self }
     }
 
     /// Checks that the project's files have a place of their own.
@@ -87,7 +95,7 @@ impl Workspaces {
         }
         let pattern = self.pattern_of(project)?.replace(PROJECT, &folder_name(project.as_str()));
         let folder = PathBuf::from(pattern.replace(USER, &folder_name(user_id)));
-        let workspace = Arc::new(Workspace::open(folder)?.within(&self.limits));
+        let workspace = Arc::new(Workspace::open(folder)?.within(&self.limits).with_links(self.links));
         open.insert(owner, Arc::clone(&workspace));
         Ok(workspace)
     }

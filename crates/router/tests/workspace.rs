@@ -294,3 +294,20 @@ proptest! {
         place.assert_outside_untouched();
     }
 }
+
+/// A program that runs in the folder can make one; no tool can.
+#[tokio::test]
+async fn a_hard_link_to_a_file_outside_is_neither_read_nor_appended_to() {
+    let place = Place::new();
+    fs::hard_link(place.outer.path().join("secret.txt"), place.inside().join("link")).unwrap();
+    let read = place.workspace.read_bytes("link", 100).await.unwrap_err();
+    let append = place.workspace.write_bytes("link", "more".into(), WriteMode::Append).await.unwrap_err();
+    for error in [read, append] {
+        assert_eq!((error.kind(), error.status()), (ErrorKind::UnsafePath, Some(403)), "{error}");
+        assert!(error.to_string().contains("it is a hard link"), "{error}");
+    }
+    // What takes the link's place is a file of its own.
+    place.workspace.write_bytes("link", "mine".into(), WriteMode::Replace).await.unwrap();
+    assert_eq!(place.workspace.read_bytes("link", 100).await.unwrap(), "mine");
+    place.assert_outside_untouched();
+}

@@ -304,3 +304,40 @@ async fn a_client_of_one_server_stays_there() {
     }
     assert!(other.received().is_empty());
 }
+
+#[tokio::test]
+async fn what_holds_a_credential_goes_unencrypted_to_named_hosts_and_this_machine_only() {
+    let named = egress(&["intranet.example:8080"]);
+    let url = |text: &str| text.parse().unwrap();
+    for secure in [
+        "https://api.example/",
+        "http://localhost:1/",
+        "http://127.0.0.9/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://2130706433/",
+        "http://intranet.example:8080/",
+    ] {
+        named.check_secure(&url(secure)).unwrap();
+    }
+    for plain in
+        ["http://api.example/token", "http://intranet.example/", "http://localhost.evil.example/", "http://10.0.0.1/"]
+    {
+        let mut request = Request::get(plain).unwrap();
+        request.secure = true;
+        let error = named.send(request).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::BlockedUrl, Some(403)), "{plain}: {error}");
+        assert!(error.to_string().contains("without encryption"), "{error}");
+    }
+}
+
+/// The request itself may go out; where it is sent on to may not.
+#[tokio::test]
+async fn a_redirect_to_a_place_without_encryption_is_not_followed() {
+    let server = Server::start(|_| answer("302 Found", &[("location", "http://id.example/token")], b"")).await;
+    let mut request = Request::get(&server.url("/")).unwrap();
+    request.secure = true;
+    let error = egress(&[&server.rule()]).send(request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BlockedUrl, "{error}");
+    assert!(error.to_string().contains("id.example"), "{error}");
+}

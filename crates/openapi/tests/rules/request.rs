@@ -1,6 +1,6 @@
 //! From arguments to requests.
 
-use composio_openapi::{Body, PartContent};
+use composio_openapi::{Body, Document, PartContent};
 use serde_json::{Value, json};
 
 use crate::{document, prepare, url};
@@ -108,11 +108,41 @@ fn what_cannot_be_written_is_refused() {
         (json!({}), "`id` is required and missing"),
         (json!({"id": null}), "`id` is required and missing"),
         (json!({"id": ""}), "`id` is empty; the path needs a value"),
-        (json!({"id": ".."}), "`id` is `.` or `..`, which cannot stand in a path"),
+        (json!({"id": ".."}), "`id` has a segment `.` or `..`, which cannot stand in a path"),
         (json!({"id": "1", "b": 1}), "the body's field `a` is required and missing"),
         (json!({"id": "1", "X-A": "a\nb"}), "`X-A` has characters that a header cannot have"),
     ] {
         assert_eq!(prepare(&document, arguments).unwrap_err(), expected);
     }
     assert_eq!(prepare(&document, json!({"id": "1"})).unwrap().body, Body::Empty);
+}
+
+#[test]
+fn no_value_leads_out_of_its_place_in_the_path() {
+    let document = Document::load(
+        &json!({"openapi": "3.1.0", "paths": {
+            "/files/{a}{b}/raw": {"get": {"operationId": "two"}},
+            "/files/{path+}": {"get": {"operationId": "deep"}},
+        }})
+        .to_string(),
+    )
+    .unwrap();
+    let prepare = |name: &str, arguments: serde_json::Value| {
+        let input = document.input(document.operation(name).unwrap()).unwrap();
+        input.prepare(arguments.as_object().unwrap()).map(|prepared| prepared.path)
+    };
+    assert!(prepare("two", json!({"a": ".", "b": "."})).is_err());
+    for (a, b) in [
+        (".%2e", "x"),
+        ("../../admin", "x"),
+        ("a/../..", "x"),
+        ("..\\admin", "x"),
+        ("%252e%252e/", "x"),
+        ("..;v=1/", "x"),
+    ] {
+        assert!(prepare("two", json!({"a": a, "b": b})).is_err(), "{a}");
+    }
+    assert!(prepare("deep", json!({"path": "docs/../../secret"})).is_err());
+    assert_eq!(prepare("deep", json!({"path": "docs/v1..2/a.txt"})).unwrap(), "/files/docs/v1..2/a.txt");
+    assert_eq!(prepare("two", json!({"a": "owner/repo", "b": "100%"})).unwrap(), "/files/owner%2Frepo100%25/raw");
 }

@@ -135,6 +135,9 @@ impl Router {
             resource: app.resource.as_deref(),
             extra: &config.parameters,
         };
+        if let Some(url) = &app.provider.authorization {
+            self.accounts.http.check_secure(url)?;
+        }
         let started = Authorization::start(&app.provider, &app.client(), state.clone(), request)?;
         Ok((PendingOAuth { verifier: started.verifier, redirect, app }, started.url.into()))
     }

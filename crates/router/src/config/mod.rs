@@ -59,6 +59,9 @@ pub struct RouterOptions {
     /// folder; without it all users share one. `{project_id}` stands for a server's project; without it there is no
     /// place for any other than the default one. `workspaces/{user_id}` in the data folder where it is missing.
     pub workspace: Option<PathBuf>,
+    /// Whether tools read and append to files there that have several names. They are refused where it is false: another name of
+    /// the same file may lie outside.
+    pub allow_hard_links: bool,
     /// How long a call may take, in seconds.
     #[serde(deserialize_with = "seconds")]
     #[schemars(with = "f64", range(min = 0.001))]
@@ -75,6 +78,7 @@ impl Default for RouterOptions {
             data_dir: None,
             database: None,
             workspace: None,
+            allow_hard_links: false,
             call_timeout: Duration::from_secs(60),
             output_limit: 1024 * 1024,
             max_parallel: NonZeroUsize::MIN.saturating_add(15),

@@ -220,7 +220,7 @@ impl OpenApiSource {
             Error::validation(format!("the toolkit `{}` has no server; its `base_url` must be set", self.toolkit.slug))
         })?;
         let prepared = proxy::request(request, base)?;
-        self.api.admit(&prepared.url, servers)?;
+        self.api.admit_below(&prepared.url, servers)?;
         Ok((loaded, prepared))
     }
 

@@ -2,6 +2,7 @@
 
 use composio_contract::{Error, ProxyExecuteRequest, Result};
 use composio_egress::Request;
+use composio_openapi::climbs;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -73,6 +74,10 @@ fn endpoint(endpoint: &str, base: &Url) -> Result<Url> {
     }
     // Joined as text: by the rules of URLs `//host` and `\\host` would lead elsewhere, and `/x` out of the base's path.
     let path = endpoint.trim_start_matches(['/', '\\']);
+    if path.split(['?', '#']).next().is_some_and(climbs) {
+        let message = format!("`endpoint` is `{endpoint}`, which leads out of the base path by its segment `..`");
+        return Err(Error::validation(message).with_suggested_fix("give a path below the base URL, such as `/user`"));
+    }
     let joined = format!("{}/{path}", base.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/'));
     let url = Url::parse(&joined).map_err(|error| Error::validation(format!("`endpoint` is not a path: {error}")))?;
     if url.origin() != base.origin() {
@@ -98,6 +103,22 @@ mod tests {
         ] {
             assert_eq!(endpoint(path, &base).unwrap().as_str(), expected);
         }
+        for path in [
+            "/../../admin",
+            "..",
+            "/%2e%2e/%2E./admin",
+            ".%2e/x",
+            "/a\\..\\..\\admin",
+            "/a/..;x=1/admin",
+            "/.\t./admin",
+            "/%252e%252e/admin",
+            "/..%2f..%2fadmin",
+            "/..%5cadmin",
+        ] {
+            let error = endpoint(path, &base).unwrap_err();
+            assert!(error.message().contains("leads out of the base path"), "{path}: {error}");
+        }
+        assert!(endpoint("/search?q=../..#..", &base).is_ok());
         assert!(endpoint(" ", &base).is_err());
         assert!(endpoint("https://", &base).is_err());
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, EgressOptions, Hosts, Request, Response};
+use composio_openapi::climbs;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -66,6 +67,22 @@ impl Api {
             .with_suggested_fix("to reach it, its operator can add the host to the toolkit's `allow_hosts`"))
     }
 
+    /// Checks that a raw call stays below the path of one of the API's servers, or goes to another host that the configuration
+    /// allows.
+    pub(super) fn admit_below(&self, url: &Url, servers: &[Url]) -> Result<()> {
+        self.admit(url, servers)?;
+        let bases: Vec<&str> =
+            servers.iter().filter(|server| server.origin() == url.origin()).map(|server| server.path()).collect();
+        if bases.is_empty() || (bases.iter().any(|base| is_below(url.path(), base)) && !climbs(url.path())) {
+            return Ok(());
+        }
+        let bases = bases.join(", ");
+        let message = format!("`endpoint` leaves the base path of this toolkit: {} is not below {bases}", url.path());
+        Err(Error::new(ErrorKind::BlockedUrl, message)
+            .with_status(403)
+            .with_suggested_fix("give a path below the base path; the operator can set another `base_url`"))
+    }
+
     /// Sends a request, signed by `credential`: the only place that touches one. A request whose repetition does no harm
     /// is repeated where the API is busy. What the response repeats of the credential is blanked out.
     ///
@@ -86,6 +103,7 @@ impl Api {
         }
         if let Some(credential) = credential {
             credential.sign(&mut request)?;
+            request.secure = true;
         }
         let echoes = || credential.map(Credential::echoes).into_iter().chain([&self.echoes]);
         let mut response = match self.attempts(request).await {
@@ -120,6 +138,11 @@ impl Api {
             attempt += 1;
         }
     }
+}
+
+fn is_below(path: &str, base: &str) -> bool {
+    let base = base.trim_end_matches('/');
+    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn is_idempotent(method: &Method) -> bool {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use cap_fs_ext::OpenOptionsSyncExt;
+use cap_fs_ext::{MetadataExt as _, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use cap_tempfile::TempFile;
 use composio_contract::{Error, ErrorKind, Result};
@@ -76,14 +76,42 @@ pub(super) fn link_stat(dir: &Dir, path: &RelativePath) -> Result<FileInfo> {
 }
 
 /// Opens a regular file to read, with its size.
-pub(super) fn open_file(dir: &Dir, path: &RelativePath) -> Result<(File, u64)> {
+pub(super) fn open_file(dir: &Dir, path: &RelativePath, links: HardLinks) -> Result<(File, u64)> {
     // Without it, opening a named pipe would wait for a writer.
     let mut options = OpenOptions::new();
     options.read(true).nonblock(true);
     let fail = |error| file_error("read", path.as_str(), error);
     let file = dir.open_with(path.as_str(), &options).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
-    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(not_a_file("read", path)) }
+    if !metadata.is_file() {
+        return Err(not_a_file("read", path));
+    }
+    links.check("read", &metadata, path)?;
+    Ok((file, metadata.len()))
+}
+
+/// Whether files that have another name too are read and appended to: the other name may lie outside of the folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum HardLinks {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They are files like any other.
+    Allowed,
+}
+
+impl HardLinks {
+    pub(super) fn check(self, doing: &str, metadata: &Metadata, path: &RelativePath) -> Result<()> {
+        if self == Self::Allowed || !metadata.is_file() || metadata.nlink() <= 1 {
+            return Ok(());
+        }
+        let message = format!(
+            "cannot {doing} \"{path}\": it is a hard link, and its other name may lie outside the user's folder"
+        );
+        Err(Error::new(ErrorKind::UnsafePath, message)
+            .with_status(403)
+            .with_suggested_fix("copy the file; the operator can set `router.allow_hard_links`"))
+    }
 }
 
 fn not_a_file(doing: &str, path: &RelativePath) -> Error {
@@ -136,7 +164,13 @@ pub(super) fn read_open(
     Ok(Content { path: path.to_string(), offset, size, bytes })
 }
 
-pub(super) fn write(dir: &Dir, path: &RelativePath, content: &[u8], mode: WriteMode) -> Result<FileInfo> {
+pub(super) fn write(
+    dir: &Dir,
+    path: &RelativePath,
+    content: &[u8],
+    mode: WriteMode,
+    links: HardLinks,
+) -> Result<FileInfo> {
     let fail = |error| file_error("write", path.as_str(), error);
     let (folder, name) = path.split();
     let opened;
@@ -149,7 +183,7 @@ pub(super) fn write(dir: &Dir, path: &RelativePath, content: &[u8], mode: WriteM
         }
     };
     match mode {
-        WriteMode::Append => append(parent, name, content, path)?,
+        WriteMode::Append => append(parent, name, content, path, links)?,
         WriteMode::Replace => {
             check_place(parent, name, path)?;
             replace(parent, name, content).map_err(fail)?;
@@ -184,14 +218,16 @@ fn replace(parent: &Dir, name: &str, content: &[u8]) -> io::Result<()> {
     file.replace(name)
 }
 
-fn append(parent: &Dir, name: &str, content: &[u8], path: &RelativePath) -> Result<()> {
+fn append(parent: &Dir, name: &str, content: &[u8], path: &RelativePath, links: HardLinks) -> Result<()> {
     let fail = |error| file_error("write", path.as_str(), error);
     let mut options = OpenOptions::new();
     options.append(true).create(true).nonblock(true);
     let mut file = parent.open_with(name, &options).map_err(fail)?;
-    if !file.metadata().map_err(fail)?.is_file() {
+    let metadata = file.metadata().map_err(fail)?;
+    if !metadata.is_file() {
         return Err(not_a_file("write", path));
     }
+    links.check("append to", &metadata, path)?;
     file.write_all(content).map_err(fail)
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::path::RelativePath;
 use super::room::Reserved;
-use super::{INLINE_BYTES, WriteMode, disk};
+use super::{HardLinks, INLINE_BYTES, WriteMode, disk};
 
 /// The bytes of a piece of a file that is read.
 const PIECE: usize = 64 * 1024;
@@ -98,7 +98,7 @@ impl Incoming {
         if let State::Small(buffer) = &mut self.state {
             disk::prepare(&self.dir, &self.path)?;
             permit.await?;
-            disk::write(&self.dir, &self.path, buffer, WriteMode::Replace)?;
+            disk::write(&self.dir, &self.path, buffer, WriteMode::Replace, HardLinks::default())?;
         } else {
             let (written, all_written) = oneshot::channel();
             self.send(Piece::End(written)).await?;

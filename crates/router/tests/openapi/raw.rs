@@ -73,12 +73,18 @@ async fn what_the_api_answers_is_the_result() {
 #[tokio::test]
 async fn a_wrong_call_is_a_failed_result_and_reaches_nothing() {
     let pets = pets(json!({})).await;
+    let origin = format!("http://127.0.0.1:{}", pets.port);
     for (arguments, reason) in [
         (json!({"toolkit_slug": "pets", "endpoint": "/pets"}), "method"),
         (json!({"toolkit_slug": "pets", "endpoint": "/pets", "method": "FETCH"}), "FETCH"),
         (json!({"toolkit_slug": "pest", "endpoint": "/", "method": "GET"}), "no toolkit `pest`"),
         (json!({"toolkit_slug": "time", "endpoint": "/", "method": "GET"}), "time"),
         (get("https://evil.example/"), "is no server of this toolkit"),
+        (get("/../../admin"), "leads out of the base path"),
+        (get("%2e%2e/admin"), "leads out of the base path"),
+        (get(&format!("{}/admin", origin)), "leaves the base path"),
+        (get(&format!("{}/v1/..%2fadmin", origin)), "leaves the base path"),
+        (get(&format!("{}/v1x/pets", origin)), "leaves the base path"),
         (
             json!({"toolkit_slug": "pets", "endpoint": "/pets", "method": "GET", "account": "work"}),
             "need no connected account",

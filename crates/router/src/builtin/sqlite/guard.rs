@@ -132,6 +132,10 @@ fn check_file(context: &CallContext, name: &str, access: Access) -> Result<()> {
         )
         .with_suggested_fix("give a file name without /, or move the file there with FILES_MOVE"));
     }
+    // SQLite opens its journals too.
+    for end in ["", "-journal", "-wal", "-shm"] {
+        context.workspace.check_links("open", &format!("{name}{end}"))?;
+    }
     match context.workspace.link_stat(name) {
         Ok(info) if info.kind == FileKind::File => Ok(()),
         Ok(info) if info.kind == FileKind::Link => Err(Error::new(
