@@ -1,9 +1,11 @@
 """What `composio serve` does while others try to stop it: callers with a key notice next to nothing.
 
 python tests/server/siege.py path/to/composio
+python tests/server/siege.py --hostile schema|lists     what it has for an MCP server
 
 For a minute the server has 512 MB of address space, and is attacked in every way at once that takes no key: forbidden
-uploads, readers that do not read, crowds of connections, slow senders. Sixteen callers with a key go on meanwhile.
+uploads, readers that do not read, crowds of connections, slow senders. Callers of another project use hostile MCP
+servers. Sixteen callers with a key go on meanwhile.
 """
 
 import contextlib
@@ -11,7 +13,6 @@ import dataclasses
 import http.client
 import json
 import multiprocessing
-import os
 import pathlib
 import random
 import resource
@@ -43,8 +44,40 @@ CROWD = 1_030
 SLOW = 64
 PIECE = b"x" * 65_536
 PREFIX = "/api/v3.1"
+HOSTILE = ["schema"]
 
 Address = tuple[str, int]
+
+
+def hostile(how: str) -> None:
+    """An MCP server that wants to take all memory or all time: by one schema, or by a list without an end."""
+    # What each level says doubles what there is to check.
+    levels: dict[str, Any] = {"l0": {"type": "string"}}
+    for level in range(1, 40):
+        levels[f"l{level}"] = {"anyOf": [{"$ref": f"#/$defs/l{level - 1}"}] * 2}
+    schema = {"type": "object", "properties": {"x": {"$ref": "#/$defs/l39"}}, "$defs": levels}
+    run = {"name": "run", "description": "Runs.", "inputSchema": schema if how == "schema" else {"type": "object"}}
+    page = 0
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "id" not in request:
+            continue
+        answer: dict[str, Any] = {"result": {}}
+        if request["method"] == "initialize":
+            version = request["params"]["protocolVersion"]
+            server = {"name": "hostile", "version": "1"}
+            answer["result"] = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": server}
+        elif request["method"] == "tools/list" and how == "lists":
+            page += 1
+            more = [{**run, "name": f"run_{page}_{tool}", "description": "x" * 2_000} for tool in range(500)]
+            answer["result"] = {"tools": more, "nextCursor": str(page)}
+        elif request["method"] == "tools/list":
+            answer["result"] = {"tools": [run]}
+        elif request["method"] == "tools/call":
+            answer["result"] = {"content": []}
+        elif request["method"] != "ping":
+            answer = {"error": {"code": -32601, "message": "no such method"}}
+        print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}), flush=True)
 
 
 @dataclasses.dataclass
@@ -54,6 +87,8 @@ class Server:
     address: Address
     pid: int
     key: str
+    other: str
+    """A key of another project."""
 
     @property
     def memory(self) -> int:
@@ -68,10 +103,19 @@ class Server:
 def serving(program: str) -> Iterator[Server]:
     """A server with little memory, and a key for it."""
     with tempfile.TemporaryDirectory() as folder:
-        base = [program, "--data", folder]
-        made = subprocess.run(
-            [*base, "keys", "create", "--name", "siege", "--json"], capture_output=True, text=True, check=True
-        )
+        config = pathlib.Path(folder, "composio.toml")
+        servers = [
+            f"[[mcp]]\nslug = {json.dumps(how)}\ncommand = {json.dumps(sys.executable)}\n"
+            f"args = {json.dumps([__file__, '--hostile', how])}\n"
+            for how in HOSTILE
+        ]
+        config.write_text("".join(servers))
+        base = [program, "--config", str(config), "--data", folder]
+        create = [*base, "keys", "create", "--json", "--project"]
+        keys = [
+            json.loads(subprocess.run([*create, project], capture_output=True, text=True, check=True).stdout)["key"]
+            for project in ("default", "other")
+        ]
         limit = f'ulimit -v {ADDRESSES >> 10}; exec "$0" "$@"'
         command = ["bash", "-c", limit, *base, "serve", "--listen", "127.0.0.1:0", "--json"]
         log = pathlib.Path(folder, "log")
@@ -83,7 +127,7 @@ def serving(program: str) -> Iterator[Server]:
             try:
                 listening = json.loads(server.stdout.readline())["listening"].removeprefix("http://")
                 host, port = listening.rsplit(":", 1)
-                yield Server((host, int(port)), server.pid, json.loads(made.stdout)["key"])
+                yield Server((host, int(port)), server.pid, *keys)
                 assert server.poll() is None, f"the server ended by itself\n{log.read_text()[-2000:]}"
                 failures = [line for line in log.read_text().splitlines() if " ERROR " in line or "panicked" in line]
                 assert not failures, "\n".join(failures[:10])
@@ -140,7 +184,8 @@ def work(server: Server, number: int, end: threading.Event, times: list[float]) 
         return reply
 
     while not end.is_set():
-        session = timed("/tool_router/session", {"user_id": f"user_{number}"}, 201)["session_id"]
+        settings = {"user_id": f"user_{number}", "toolkits": {"enable": ["time", "files"]}}
+        session = timed("/tool_router/session", settings, 201)["session_id"]
         for turn in range(3):
             found = timed(f"/tool_router/session/{session}/search", {"queries": [{"use_case": "what time is it"}]})
             assert "TIME_NOW" in json.dumps(found), found
@@ -283,6 +328,28 @@ def readers(address: Address, path: str, count: Any) -> None:
         time.sleep(1)
 
 
+def misuse(server: Server, how: str, count: Any) -> None:
+    """Calls the tool of a hostile MCP server with arguments that do not fit, twice at a time."""
+
+    def run() -> None:
+        client = Client(dataclasses.replace(server, key=server.other), stays=False)
+        settings = {"user_id": "mallory", "toolkits": {"enable": [how]}}
+        session = client.call("/tool_router/session", settings, 201)["session_id"]
+        body = {"tool_slug": f"{how.upper()}_RUN", "arguments": {"x": 1}}
+        headers = {"x-api-key": server.other, "content-type": "application/json"}
+        path = f"{PREFIX}/tool_router/session/{session}/execute"
+        while True:
+            status, text = client.send("POST", path, json.dumps(body), headers)
+            # A list without an end has no such tool, or is no list.
+            assert status == 200 if how == "schema" else status in (200, 404, 502), text
+            with count.get_lock():
+                count.value += 1
+            time.sleep(0.5)
+
+    threading.Thread(target=run, daemon=True).start()
+    run()
+
+
 def prepare(server: Server) -> tuple[str, str]:
     """A file of 95 MB to read, and a URL for an upload."""
     client = Client(server, stays=False)
@@ -316,10 +383,15 @@ def main() -> None:
             "slow headers": (slow, "GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: "),
         }
         counts = {name: multiprocessing.Value("q", 0) for name in attacks}
+        for how in HOSTILE:
+            counts[f"hostile MCP server: {how}"] = multiprocessing.Value("q", 0)
         processes = [
             multiprocessing.Process(target=attack, args=(server.address, what, counts[name]), daemon=True)
             for name, (attack, what) in attacks.items()
         ]
+        for how in HOSTILE:
+            arguments = (server, how, counts[f"hostile MCP server: {how}"])
+            processes.append(multiprocessing.Process(target=misuse, args=arguments, daemon=True))
         peak = before
 
         def watch() -> None:
@@ -348,7 +420,8 @@ def main() -> None:
         print(f"  {name}: {count.value:,}")
     broken = {name: value for name, value in counted.items() if "broken" in name or "refusals" in name}
     print("  " + ", ".join(f"{name} {value:.0f}" for name, value in broken.items() if value))
-    assert all(count.value >= CLIENTS for count in counts.values()), "an attacker did nothing"
+    for name, count in counts.items():
+        assert count.value >= (2 if "hostile" in name else CLIENTS), f"{name}: the attacker did nothing"
     assert counts["clients that do not listen"].value >= CROWD
     for reason in ("stalled", "crowded_out"):
         assert counted.get(f'composio_http_connections_broken_total{{reason="{reason}"}}'), reason
@@ -358,5 +431,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.nice(1)
-    main()
+    if sys.argv[1] == "--hostile":
+        hostile(sys.argv[2])
+    else:
+        main()
