@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-from serving import serving
+from serving import UNLIMITED, serving
 
 CHECKS = (
     "not_a_server_error",
@@ -21,7 +21,7 @@ CHECKS = (
 
 def main() -> None:
     """Runs it with a fixed seed, so that it finds the same each time."""
-    with serving(sys.argv[1]) as (url, key):
+    with serving(sys.argv[1], UNLIMITED) as (url, key):
         config = pathlib.Path(__file__).with_name("schemathesis.toml")
         options = ["--url", url, "--header", f"x-api-key: {key}", "--checks", ",".join(CHECKS)]
         budget = ["--max-examples", "40", "--seed", "7", "--phases", "examples,coverage,fuzzing,stateful"]

@@ -23,6 +23,11 @@ import server as postgres
 # A toolkit whose users connect accounts with a key.
 KEYED = f"[[toolkit]]\nslug = 'keyed'\nopenapi = '{pathlib.Path(__file__).parent / 'keyed.json'}'\n"
 
+# For programs that send as much as the server can answer, with one key and for one user.
+UNLIMITED = "[quota]\nsessions = 0\n" + "".join(
+    f"{whose}.requests_per_second = 0\n" for whose in ("user", "project", "key")
+)
+
 
 def key_of(base: list[str], variables: dict[str, str]) -> str:
     """A new key."""
