@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::TRACE_TARGET;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing::Level;
+use tracing_subscriber::filter::{FilterExt as _, ParseError, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
 use super::lines::Lines;
 use crate::trace::{self, Traces};
@@ -17,6 +19,8 @@ use crate::trace::{self, Traces};
 const LOG_VARIABLE: &str = "COMPOSIO_LOG";
 /// The MCP library tells of every message at `info`, and of each client that leaves a stream as of an error.
 const DEFAULT: &str = "info,rmcp=warn,rmcp::service=off";
+/// Libraries that write what they send and receive.
+const WIRE: &[&str] = &["h2", "hyper", "hyper_util", "reqwest", "rmcp", "rustls", "sqlx", "tungstenite"];
 
 /// How long the end of the process waits for whoever reads the log.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,12 +71,7 @@ impl Log {
         let wrong = |error: &dyn std::fmt::Display| {
             Error::new(ErrorKind::Configuration, format!("{LOG_VARIABLE} cannot be read: {error}"))
         };
-        let filter = match std::env::var(LOG_VARIABLE) {
-            Ok(text) => EnvFilter::try_new(text).map_err(|error| wrong(&error))?,
-            Err(_) => EnvFilter::new(DEFAULT),
-        };
-        let no_spans = format!("{TRACE_TARGET}=off").parse().map_err(|error| wrong(&error))?;
-        let filter = filter.add_directive(no_spans);
+        let filter = filter(std::env::var(LOG_VARIABLE).ok().as_deref()).map_err(|error| wrong(&error))?;
         let lines = tracing_subscriber::fmt::layer().with_writer(lines()?);
         let lines = match format {
             LogFormat::Text => {
@@ -103,5 +102,74 @@ impl Log {
         }
         // Nothing else runs any more that could be held up.
         flush();
+    }
+}
+
+/// The filter that a text asks for.
+///
+/// Libraries of the wire write whole messages at `debug` and `trace`: arguments, results, headers, keys. Whatever is asked for,
+/// these are not among the lines.
+fn filter(text: Option<&str>) -> std::result::Result<impl Filter<Registry> + use<>, ParseError> {
+    let filter = EnvFilter::try_new(text.unwrap_or(DEFAULT))?;
+    let filter = filter.add_directive(format!("{TRACE_TARGET}=off").parse()?);
+    Ok(filter.and(filter_fn(|metadata| !is_wire(metadata.target()) || *metadata.level() <= Level::INFO)))
+}
+
+/// Whether a target is a library that writes what it sends and receives.
+fn is_wire(target: &str) -> bool {
+    let library = target.split("::").next().unwrap_or_default();
+    WIRE.contains(&library)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(text: Option<&str>) -> String {
+        let written = Written::default();
+        let writer = written.clone();
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        let set = tracing_subscriber::registry().with(layer.with_filter(filter(text).unwrap()));
+        tracing::subscriber::with_default(set, || {
+            tracing::trace!(target: "rmcp::service", "arguments tok_SECRET");
+            tracing::debug!(target: "rmcp::transport::worker", "arguments tok_SECRET");
+            tracing::trace!(target: "hyper::proto::h1::io", "authorization tok_SECRET");
+            tracing::trace!(target: "h2::codec::framed_write", "authorization tok_SECRET");
+            tracing::debug!(target: "reqwest::connect", "tok_SECRET");
+            tracing::debug!(target: "sqlx::query", "tok_SECRET");
+            tracing::info!(target: "rmcp", "served");
+            tracing::debug!(target: "composio_router", "ours");
+            tracing::debug!(target: "hyperspace", "another's");
+        });
+        let bytes = written.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn no_level_has_messages_of_the_wire() {
+        for text in ["trace", "debug", "rmcp=trace,trace", "rmcp::service=trace,hyper=trace,h2=trace", "[]=trace"] {
+            let logged = logged(Some(text));
+            assert!(!logged.contains("SECRET"), "{text}: {logged}");
+        }
+        let all = logged(Some("trace"));
+        assert!(all.contains("served") && all.contains("ours") && all.contains("another's"), "{all}");
+        assert_eq!(logged(None), "");
     }
 }
