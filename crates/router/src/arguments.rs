@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::catalog::CatalogTool;
+use crate::record::WrongArguments;
 
 /// A schema with a longer text takes too long to compile on an async worker.
 const QUICK_TO_COMPILE: usize = 16 << 10;
@@ -18,7 +19,7 @@ static LONG_CHECKS: Semaphore = Semaphore::const_new(2);
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] if the check could not be run.
-pub(crate) async fn check(tool: &Arc<CatalogTool>, arguments: Value) -> Result<(Value, Option<String>)> {
+pub(crate) async fn check(tool: &Arc<CatalogTool>, arguments: Value) -> Result<(Value, Option<WrongArguments>)> {
     let is_quick = |validator: &std::result::Result<Schema, BadSchema>| {
         validator.as_ref().map_or(true, |schema| schema.is_quick(&arguments))
     };
@@ -40,10 +41,15 @@ pub(crate) async fn check(tool: &Arc<CatalogTool>, arguments: Value) -> Result<(
     })
 }
 
-fn problems(tool: &CatalogTool, arguments: &Value) -> Option<String> {
+fn problems(tool: &CatalogTool, arguments: &Value) -> Option<WrongArguments> {
     match tool.validator() {
-        Ok(schema) => schema.check(arguments).err().map(|invalid| invalid.to_string()),
-        Err(error) if error.is_too_complex() => Some(format!("they cannot be checked: {error}")),
+        Ok(schema) => {
+            let wrong = |invalid| WrongArguments::new(&invalid, &tool.definition.input_schema);
+            schema.check(arguments).err().map(wrong)
+        }
+        Err(error) if error.is_too_complex() => {
+            Some(WrongArguments::unknown(format!("they cannot be checked: {error}")))
+        }
         // The source checks them itself.
         Err(_) => None,
     }

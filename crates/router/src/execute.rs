@@ -1,7 +1,5 @@
 //! Running one tool: look-up, policy, arguments, approval, limits, log.
 
-use std::time::Instant;
-
 use composio_contract::{
     Error, ErrorKind, ExecuteMetaRequest, ExecuteReply, ExecuteRequest, RawJson, Result, ResultType,
 };
@@ -10,7 +8,6 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use tracing::Instrument as _;
 use tracing::field::Empty;
-use uuid::Uuid;
 
 use crate::accounts::Credential;
 use crate::approval::{Answers, Approvals, Asking};
@@ -18,11 +15,12 @@ use crate::catalog::CatalogTool;
 use crate::fingerprint::Fingerprint;
 use crate::policy::Ask;
 use crate::question::{AskedAccount, Question};
+use crate::record::{Record, Said};
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::{CallContext, Listener, Outcome, Signing};
-use crate::store::{AccountRow, LogEntry, RunStatus, Store};
-use crate::{arguments, clock, custom, fingerprint, meta};
+use crate::source::{CallContext, Listener, Outcome, Signing, Tag};
+use crate::store::{AccountRow, RunStatus};
+use crate::{arguments, custom, fingerprint, meta};
 
 /// A call that the session's settings allow.
 #[derive(Debug)]
@@ -33,8 +31,8 @@ pub(crate) struct Call {
     pub(crate) ask: Ask,
     /// Which of the user's accounts signs it, if it is signed.
     pub(crate) account: Option<AccountRow>,
-    /// Why it cannot run; such a call fails without being run, and the user is not asked about it.
-    pub(crate) problem: Option<String>,
+    /// Why it cannot run, for the caller and for the log; such a call fails without being run, and the user is not asked about it.
+    pub(crate) problem: Option<(String, Said)>,
 }
 
 /// How a call ended, and its entry in the log.
@@ -114,7 +112,7 @@ impl Router {
             Approvals::Pending(reply) => Ok(*reply),
             Approvals::Settled(mut declined) => match declined.remove("approval") {
                 Some(reason) => Ok(self.refuse(session, &call, reason).into_reply()),
-                None => Ok(self.run(session, call, listener).await.into_reply()),
+                None => Ok(self.run(session, call, listener).await?.into_reply()),
             },
         }
     }
@@ -164,7 +162,7 @@ impl Router {
         if call.problem.is_none() {
             match self.signer(session, &call.tool, account).await {
                 Ok(signer) => call.account = signer,
-                Err(error) => call.problem = Some(error.to_string()),
+                Err(error) => call.problem = Some((error.to_string(), Said::error(&error))),
             }
         }
         if let Some(account) = &call.account
@@ -232,13 +230,16 @@ impl Router {
     }
 
     /// Runs a call that may run, within its limits.
+    ///
+    /// # Errors
+    /// Where it may change something and the log cannot say before that it begins; it is not run then.
     pub(crate) async fn run(
         &self,
         session: &LiveSession,
         mut call: Call,
         listener: Option<Arc<dyn Listener>>,
-    ) -> Ended {
-        let record = Record::new(self.store.as_ref(), session, call.tool.slug(), call.fingerprint);
+    ) -> Result<Ended> {
+        let mut record = Record::new(self.store.as_ref(), session, call.tool.slug(), call.fingerprint);
         let span = tracing::info_span!(
             target: TRACE_TARGET,
             "tool",
@@ -248,9 +249,12 @@ impl Router {
             gen_ai.tool.name = call.tool.slug(),
             composio.toolkit = call.tool.toolkit().slug,
         );
-        let outcome = match call.problem.take() {
-            Some(problem) => Outcome::failed(problem),
+        let (outcome, said) = match call.problem.take() {
+            Some((problem, said)) => (Outcome::failed(problem), said),
             None => {
+                if call.may_change_something() {
+                    record.begin().await?;
+                }
                 let running = self.run_within_limits(session, &call.tool, call.arguments, listener, call.account);
                 running.instrument(span.clone()).await
             }
@@ -259,7 +263,7 @@ impl Router {
             // Not why: a tool's message may quote arguments.
             span.record("otel.status_code", "ERROR");
         }
-        record.conclude(outcome)
+        Ok(record.conclude(outcome, said))
     }
 
     async fn run_within_limits(
@@ -269,10 +273,11 @@ impl Router {
         arguments: Map<String, Value>,
         listener: Option<Arc<dyn Listener>>,
         account: Option<AccountRow>,
-    ) -> Outcome {
+    ) -> (Outcome, Said) {
+        let failed = |error: &Error| (Outcome::failed(error.to_string()), Said::error(error));
         let workspace = match self.workspaces.of(&session.project, &session.user_id) {
             Ok(workspace) => workspace,
-            Err(error) => return Outcome::failed(error.to_string()),
+            Err(error) => return failed(&error),
         };
         let context = CallContext {
             user_id: session.user_id.clone(),
@@ -284,27 +289,30 @@ impl Router {
             credential: None,
         };
         let running = self.run_signed(session, tool, arguments, &context, account);
+        let ours = |error: String| (Outcome::failed(error.clone()), Said::Ours(error));
         let outcome = match tokio::time::timeout(context.time_limit, running).await {
-            Err(_) => Outcome::failed(format!(
-                "{} did not finish within {} s and was stopped; ask for less, or raise `router.call_timeout`",
-                tool.slug(),
-                context.time_limit.as_secs_f64()
-            )),
-            Ok(Err(error)) => Outcome::failed(error.to_string()),
+            Err(_) => {
+                return ours(format!(
+                    "{} did not finish within {} s and was stopped; ask for less, or raise `router.call_timeout`",
+                    tool.slug(),
+                    context.time_limit.as_secs_f64()
+                ));
+            }
+            Ok(Err(error)) => return failed(&error),
             Ok(Ok(outcome)) => outcome,
         };
         match &outcome {
             Outcome::Completed(data) | Outcome::Failed { data: Some(data), .. }
                 if data.as_str().len() > context.output_limit =>
             {
-                Outcome::failed(format!(
+                ours(format!(
                     "{} returned {} bytes and at most {} are passed on; ask for less, such as a page or a part",
                     tool.slug(),
                     data.as_str().len(),
                     context.output_limit
                 ))
             }
-            _ => outcome,
+            _ => (outcome, Said::Theirs),
         }
     }
 }
@@ -354,79 +362,22 @@ async fn run_with(
 }
 
 impl Call {
+    /// Whether the log says that it begins before it does.
+    pub(crate) fn may_change_something(&self) -> bool {
+        self.problem.is_none() && !self.tool.definition.tags.contains(&Tag::ReadOnly)
+    }
+
     async fn check(&mut self) -> Result<()> {
         // The validator takes a whole value; the map is lent to it, not copied.
         let value = Value::Object(std::mem::take(&mut self.arguments));
-        let (value, problems) = arguments::check(&self.tool, value).await?;
-        let slug = self.tool.slug();
-        self.problem =
-            problems.map(|problems| format!("the arguments of {slug} are wrong, and it was not run:\n{problems}"));
+        let (value, wrong) = arguments::check(&self.tool, value).await?;
+        self.problem = wrong.map(|wrong| {
+            let slug = self.tool.slug();
+            (format!("the arguments of {slug} are wrong, and it was not run:\n{wrong}"), wrong.said())
+        });
         if let Value::Object(arguments) = value {
             self.arguments = arguments;
         }
         Ok(())
-    }
-}
-
-/// The log entry of a call under way. A call that is dropped is logged as cancelled.
-pub(crate) struct Record<'a> {
-    store: &'a dyn Store,
-    started: Instant,
-    entry: Option<LogEntry>,
-}
-
-impl<'a> Record<'a> {
-    pub(crate) fn new(store: &'a dyn Store, session: &LiveSession, slug: &str, arguments: Fingerprint) -> Self {
-        let entry = LogEntry {
-            id: format!("log_{}", Uuid::now_v7().simple()),
-            project: session.project.clone(),
-            session_id: session.id.clone(),
-            user_id: session.user_id.clone(),
-            tool_slug: slug.to_owned(),
-            status: RunStatus::Failed,
-            error: Some("cancelled by the caller".to_owned()),
-            arguments_size: arguments.size,
-            arguments_hash: arguments.hash,
-            started_at: clock::millis(),
-            duration: 0,
-        };
-        Self { store, started: Instant::now(), entry: Some(entry) }
-    }
-
-    /// Writes the entry and answers its id.
-    pub(crate) fn end(mut self, status: RunStatus, error: Option<String>) -> String {
-        let Some(mut entry) = self.entry.take() else { return String::new() };
-        entry.status = status;
-        entry.error = error;
-        let id = entry.id.clone();
-        self.write(entry);
-        id
-    }
-
-    /// Writes the entry of a run that ended.
-    pub(crate) fn conclude(self, outcome: Outcome) -> Ended {
-        let log_id = match &outcome {
-            Outcome::Completed(_) => self.end(RunStatus::Completed, None),
-            Outcome::Failed { error, .. } => self.end(RunStatus::Failed, Some(error.clone())),
-        };
-        Ended { outcome, log_id }
-    }
-
-    /// Leaves no entry: nothing has run yet.
-    pub(crate) fn discard(mut self) {
-        self.entry = None;
-    }
-
-    fn write(&self, mut entry: LogEntry) {
-        entry.duration = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.store.log(entry);
-    }
-}
-
-impl Drop for Record<'_> {
-    fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            self.write(entry);
-        }
     }
 }

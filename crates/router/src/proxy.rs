@@ -6,12 +6,13 @@ use composio_contract::{Error, MountPath, ProxyExecuteRequest, ProxyReply, Resul
 use serde_json::{Map, Value, json};
 
 use crate::accounts::{Credential, is_renewable};
-use crate::execute::Record;
 use crate::fingerprint;
 use crate::mount;
+use crate::openapi;
+use crate::record::Record;
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::{CallContext, ProxyBody, ProxyResult, Source};
+use crate::source::{CallContext, ProxyBody, ProxyResult, Source, Tag};
 use crate::store::{AccountRow, RunStatus};
 
 /// What the log calls a raw call.
@@ -31,16 +32,20 @@ impl Router {
             ("method".to_owned(), json!(request.method)),
             ("endpoint".to_owned(), json!(request.endpoint)),
             ("body".to_owned(), request.body.as_ref().map_or(Value::Null, |body| json!(body.as_str()))),
+            ("parameters".to_owned(), json!(request.parameters)),
         ]);
-        let record = Record::new(self.store.as_ref(), session, SLUG, fingerprint::of(&arguments));
+        let mut record = Record::new(self.store.as_ref(), session, SLUG, fingerprint::of(&arguments));
         if let Err(denial) = session.policy.proxy(toolkit) {
             record.end(RunStatus::Refused, Some(denial.to_string()));
             return Err(denial.error(SLUG));
         }
+        if !openapi::tags(&request.method).contains(&Tag::ReadOnly) {
+            record.begin().await?;
+        }
         let done = self.unasked_call(session, source, request).await;
         match &done {
             Ok(_) => record.end(RunStatus::Completed, None),
-            Err(error) => record.end(RunStatus::Failed, Some(error.to_string())),
+            Err(error) => record.fail(error),
         };
         done
     }

@@ -11,9 +11,10 @@ use tokio::runtime::Handle;
 use crate::accounts::Accounts;
 use crate::catalog::Catalog;
 use crate::changes::SessionChanges;
-use crate::config::RouterConfig;
+use crate::config::{RetentionOptions, RouterConfig};
 use crate::project::Project;
 use crate::quota::{Quotas, Refusals};
+use crate::retention;
 use crate::session_server::SessionServer;
 use crate::sessions::SessionCache;
 use crate::source::Source;
@@ -60,6 +61,7 @@ pub struct Router {
     pub(crate) base: Option<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) quotas: Arc<Quotas>,
+    pub(crate) retention: RetentionOptions,
     pub(crate) session_server: Option<Arc<dyn SessionServer>>,
     data_dir: Arc<PathBuf>,
     closed: Arc<AtomicBool>,
@@ -239,6 +241,8 @@ impl RouterBuilder {
         });
         let links = if options.allow_hard_links { HardLinks::Allowed } else { HardLinks::Refused };
         let workspaces = workspaces.with_links(links);
+        let closed = Arc::default();
+        retention::start(&store, &closed, self.config.retention, &runtime);
         Ok(Router {
             project: Project::default(),
             catalog: Arc::new(Catalog::new(all, Arc::clone(&store))?),
@@ -255,9 +259,10 @@ impl RouterBuilder {
                 parallel: options.max_parallel.get(),
             },
             quotas: Arc::new(Quotas::new(quota, refusals)),
+            retention: self.config.retention,
             session_server: self.session_server,
             data_dir: Arc::new(data_dir),
-            closed: Arc::default(),
+            closed,
         })
     }
 }

@@ -1,12 +1,15 @@
 //! Sessions: made, read, changed and deleted; and kept ready in memory as long as the store has no newer revision.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use composio_contract::{
     AttachSession, ConfigVersion, CreateSession, CustomTools, DeletedSession, Error, ErrorKind, Experimental,
     ExperimentalSettings, McpServer, Page, PageQuery, RawJson, Result, Session, SessionConfig, UpdateSession,
 };
 use serde_json::json;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::bounded::Bounded;
@@ -15,7 +18,7 @@ use crate::page::Window;
 use crate::policy::Policy;
 use crate::project::Project;
 use crate::router::Router;
-use crate::store::SessionRow;
+use crate::store::{Prune, SessionRow, prune_all};
 use crate::{clock, custom, keys, meta, prompt, settings};
 
 /// Sessions kept ready.
@@ -24,6 +27,12 @@ const CACHED: usize = 1_024;
 const MAX_ACCOUNTS: u8 = 5;
 /// How often an update is tried again when another one came in between.
 const ATTEMPTS: usize = 16;
+/// Bytes of a user's id: it is in every entry of the log.
+const MAX_USER_ID: usize = 2_048;
+/// Bytes of a configuration as JSON. Several versions of it are kept.
+const MAX_CONFIG: usize = 256 << 10;
+/// Bytes of a session's custom tools as JSON.
+const MAX_CUSTOM_TOOLS: usize = 4 << 20;
 
 /// A session, read and made ready to be asked.
 #[derive(Debug)]
@@ -38,6 +47,14 @@ pub(crate) struct LiveSession {
     config_version: i64,
     experimental: ExperimentalSettings,
     revision: i64,
+    /// When the store was last told that it is used; the seconds of [`uptime`], and 0 for never.
+    touched: AtomicU64,
+}
+
+/// Seconds since the first call, and one.
+fn uptime() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs() + 1
 }
 
 impl LiveSession {
@@ -70,7 +87,15 @@ impl LiveSession {
             config_version: row.config_version,
             experimental,
             revision: row.revision,
+            touched: AtomicU64::new(0),
         })
+    }
+
+    /// Whether the store should be told that the session is used; the next hour it need not be.
+    fn is_touch_due(&self) -> bool {
+        let (now, touched) = (uptime(), self.touched.load(Ordering::Relaxed));
+        (touched == 0 || now - touched >= 3_600)
+            && self.touched.compare_exchange(touched, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Counts up with each change.
@@ -178,11 +203,13 @@ impl Router {
             return Err(unknown(id));
         };
         if let Some(session) = self.sessions.get(&self.project, id, revision) {
+            self.touch(&session);
             return Ok(session);
         }
         let row = self.store.session(&self.project, id).await?.ok_or_else(|| unknown(id))?;
         let session = Arc::new(LiveSession::read(row, self.accounts.are_needed(), &self.catalog)?);
         self.sessions.put(&session);
+        self.touch(&session);
         Ok(session)
     }
 
@@ -196,11 +223,26 @@ impl Router {
         Ok(session)
     }
 
+    /// Tells the store that a session is used, once an hour. No call waits for that.
+    fn touch(&self, session: &LiveSession) {
+        if !session.is_touch_due() {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (store, project, id) = (Arc::clone(&self.store), session.project.clone(), session.id.clone());
+        runtime.spawn(async move {
+            if let Err(error) = store.touch_session(&project, &id).await {
+                tracing::warn!(%error, "the last use of a session is not noted");
+            }
+        });
+    }
+
     pub(crate) async fn make_session(&self, request: &CreateSession) -> Result<Session> {
         self.ensure_open()?;
         if request.user_id.trim().is_empty() {
             return Err(Error::validation("`user_id` is empty; give the id by which your program knows the user"));
         }
+        check_size("`user_id`", request.user_id.len(), MAX_USER_ID)?;
         let mut config = settings::defaults(&request.user_id);
         let mut experimental = ExperimentalSettings::default();
         let mut warnings = keys::check(&request.settings, &request.extra)?;
@@ -216,11 +258,12 @@ impl Router {
             user_id: request.user_id.clone(),
             config: encode(&config)?,
             experimental: encode(&experimental)?,
-            custom_tools: encode(&custom::bind(custom)?)?,
+            custom_tools: encode_tools(custom)?,
             config_version: 1,
             revision: 1,
         };
         self.quotas.admit_session(&self.project, self.store.as_ref()).await?;
+        check_size(CONFIG, row.config.len() + row.experimental.len(), MAX_CONFIG)?;
         self.store.create_session(row.clone()).await?;
         let session = Arc::new(LiveSession::read(row, self.accounts.are_needed(), &self.catalog)?);
         self.sessions.put(&session);
@@ -234,8 +277,8 @@ impl Router {
     /// Binds custom tools in place of those bound before.
     pub(crate) async fn attach(&self, id: &str, request: &AttachSession) -> Result<Session> {
         self.ensure_open()?;
-        let tools = custom::bind(custom::from_request(request.experimental.as_ref())?)?;
-        if !self.store.bind_tools(&self.project, id, encode(&tools)?).await? {
+        let tools = encode_tools(custom::from_request(request.experimental.as_ref())?)?;
+        if !self.store.bind_tools(&self.project, id, tools).await? {
             return Err(unknown(id));
         }
         self.session_changes.note();
@@ -259,7 +302,9 @@ impl Router {
             let mut experimental = session.experimental.clone();
             settings::apply(&request.settings, &mut config, &mut experimental)?;
             let (config, experimental) = (encode(&config)?, encode(&experimental)?);
+            check_size(CONFIG, config.len() + experimental.len(), MAX_CONFIG)?;
             if self.store.update_config(&self.project, id, base, config, experimental).await? {
+                self.forget_versions(id, base + 1).await;
                 self.session_changes.note();
                 return self.session(id).await?.reply(warnings);
             }
@@ -267,6 +312,15 @@ impl Router {
         Err(Error::new(ErrorKind::Conflict, "the session is being changed by others all the time; try again later")
             .with_status(409)
             .with_retryable(true))
+    }
+
+    /// Removes the versions of a configuration that are not kept. The change itself is done, whatever comes of this.
+    async fn forget_versions(&self, id: &str, version: i64) {
+        let Some(kept) = self.retention.versions().filter(|kept| version > i64::from(*kept)) else { return };
+        let what = Prune::Versions { session_id: Some(id.to_owned()), kept };
+        if let Err(error) = prune_all(self.store.as_ref(), &what).await {
+            tracing::warn!(%error, "old versions of a session's configuration are removed later");
+        }
     }
 
     pub(crate) async fn remove_session(&self, id: &str) -> Result<DeletedSession> {
@@ -294,6 +348,23 @@ impl Router {
         });
         Ok(window.page(versions.collect::<Result<_>>()?, total))
     }
+}
+
+/// What a message calls a session's configuration.
+const CONFIG: &str = "the session's configuration";
+
+fn check_size(what: &str, size: usize, most: usize) -> Result<()> {
+    if size <= most {
+        return Ok(());
+    }
+    Err(Error::validation(format!("{what} is too large: {size} bytes, and at most {most} are kept; give less"))
+        .with_status(400))
+}
+
+fn encode_tools(tools: CustomTools) -> Result<String> {
+    let text = encode(&custom::bind(tools)?)?;
+    check_size("the JSON of the session's custom tools", text.len(), MAX_CUSTOM_TOOLS)?;
+    Ok(text)
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<String> {

@@ -1,5 +1,6 @@
 //! What is wrong with a value, in words a model can act on.
 
+use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::io;
 
@@ -38,6 +39,8 @@ pub struct Problem {
     pub path: String,
     /// What was expected and what was given.
     pub message: String,
+    /// What was expected, without a word of the value.
+    plain: String,
 }
 
 impl Invalid {
@@ -77,7 +80,7 @@ impl Invalid {
     }
 
     fn only(message: &str) -> Self {
-        let problem = Problem { path: String::new(), message: message.to_owned() };
+        let problem = Problem { path: String::new(), message: message.to_owned(), plain: message.to_owned() };
         Self { problems: vec![problem], omitted: 0, is_cut: false, is_too_complex: false }
     }
 
@@ -92,6 +95,56 @@ impl Invalid {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// The same without anything that the value holds, for a log: what the schema asks for, and where. Names of properties
+    /// that the schema does not have are `*`, and places in lists are left out.
+    #[must_use]
+    pub fn without_values(&self, schema: &Value) -> String {
+        let mut known = HashSet::new();
+        property_names(schema, &mut known);
+        let mut lines: Vec<String> = Vec::new();
+        for problem in &self.problems {
+            let path = masked(&problem.path, &known);
+            let line = if path.is_empty() { problem.plain.clone() } else { format!("`{path}`: {}", problem.plain) };
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        if self.omitted > 0 {
+            lines.push(format!("and {} more", self.omitted));
+        }
+        lines.join("\n")
+    }
+}
+
+/// The names that a schema gives to properties, however deep.
+fn property_names<'a>(schema: &'a Value, known: &mut HashSet<&'a str>) {
+    let mut left = vec![schema];
+    while let Some(schema) = left.pop() {
+        match schema {
+            Value::Object(fields) => {
+                if let Some(properties) = fields.get("properties").and_then(Value::as_object) {
+                    known.extend(properties.keys().map(String::as_str));
+                }
+                if let Some(required) = fields.get("required").and_then(Value::as_array) {
+                    known.extend(required.iter().filter_map(Value::as_str));
+                }
+                left.extend(fields.values());
+            }
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+}
+
+fn masked(path: &str, known: &HashSet<&str>) -> String {
+    let part = |part: &str| {
+        let name = part.split('[').next().unwrap_or_default();
+        let list = if name.len() < part.len() { "[]" } else { "" };
+        let name = if name.is_empty() || known.contains(name) { name } else { "*" };
+        format!("{name}{list}")
+    };
+    path.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 impl fmt::Display for Invalid {
@@ -139,11 +192,16 @@ fn describe(fault: &Fault<'_>) -> Vec<Problem> {
     let given = given(fault.given);
     let message = match &fault.kind {
         Kind::Required(name) => {
-            return vec![Problem { path: join(&path, name), message: missing(fault, name) }];
+            let plain = "is required and missing".to_owned();
+            return vec![Problem { path: join(&path, name), message: missing(fault, name), plain }];
         }
         Kind::Unknown(names) => {
             let known = siblings(fault);
-            let problem = |name: &String| Problem { path: join(&path, name), message: unknown(name, &known) };
+            let problem = |name: &String| Problem {
+                path: join(&path, name),
+                message: unknown(name, &known),
+                plain: "is not a known property".to_owned(),
+            };
             return names.iter().take(MAX_DESCRIBED).map(problem).collect();
         }
         Kind::Alternatives(context) => return alternatives(&path, context, &given),
@@ -154,7 +212,20 @@ fn describe(fault: &Fault<'_>) -> Vec<Problem> {
         Kind::Ambiguous => format!("fits more than one of the alternatives and must fit exactly one: {given}"),
         Kind::Says(message) => message.clone(),
     };
-    vec![Problem { path, message: shorten(&message, MAX_MESSAGE) }]
+    vec![Problem { path, message: shorten(&message, MAX_MESSAGE), plain: shorten(&plain(&fault.kind), MAX_MESSAGE) }]
+}
+
+/// What a keyword asked for. Words of its own may quote the value.
+fn plain(kind: &Kind<'_>) -> String {
+    match kind {
+        Kind::Type(types) => format!("expected {}", either(types)),
+        Kind::Expected(what) | Kind::Sized(what) => format!("expected {what}"),
+        Kind::Not => "is a value that the schema excludes".to_owned(),
+        Kind::Ambiguous => "fits more than one of the alternatives and must fit exactly one".to_owned(),
+        Kind::Required(_) | Kind::Unknown(_) | Kind::Alternatives(_) | Kind::Says(_) => {
+            "does not fit the schema".to_owned()
+        }
+    }
 }
 
 /// The alternative that comes nearest speaks for all.
@@ -172,13 +243,15 @@ fn alternatives(path: &str, context: &[Vec<Fault<'_>>], given: &str) -> Vec<Prob
         }
     }
     if expected.len() == context.len() {
+        let plain = shorten(&format!("expected {}", expected.join(" or ")), MAX_MESSAGE);
         let message = format!("expected {}, got {given}", expected.join(" or "));
-        return vec![Problem { path: path.to_owned(), message: shorten(&message, MAX_MESSAGE) }];
+        return vec![Problem { path: path.to_owned(), message: shorten(&message, MAX_MESSAGE), plain }];
     }
     let mut problems: Vec<Problem> = nearest.into_iter().flatten().take(MAX_DESCRIBED).flat_map(describe).collect();
     if context.len() > 1 {
         let message = format!("fits none of its {} alternatives; what the nearest one lacks is listed", context.len());
-        problems.insert(0, Problem { path: path.to_owned(), message });
+        let plain = format!("fits none of its {} alternatives", context.len());
+        problems.insert(0, Problem { path: path.to_owned(), message, plain });
     }
     problems
 }
@@ -383,6 +456,45 @@ mod tests {
         let text = said(&schema, &value);
         assert!(text.len() < 12 * 600, "{} bytes", text.len());
         assert!(text.ends_with("and 88 more"), "{text}");
+    }
+
+    /// Nothing of the arguments is in what is logged of them: neither values nor names nor places.
+    #[test]
+    fn a_log_is_told_nothing_of_the_value() {
+        let secret = "tok_SECRET";
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "count": {"type": "integer"},
+                "mode": {"enum": ["fast", "slow"]},
+                "either": {"anyOf": [{"type": "integer"}, {"type": "object", "required": ["url"]}]},
+                "one": {"oneOf": [{"type": "string"}, {"maxLength": 90}]},
+                "never": {"not": {"type": "string"}},
+                "short": {"type": "string", "maxLength": 2, "pattern": "^a", "format": "uri"},
+                "list": {"type": "array", "uniqueItems": true, "items": {"type": "object", "required": ["name"]}},
+                "open": {"additionalProperties": {"type": "integer"}, "propertyNames": {"maxLength": 3}},
+                "numbers": {"contains": {"type": "integer"}, "dependentRequired": {secret: ["other"]}},
+            },
+            "required": ["name"],
+            "additionalProperties": false,
+        });
+        let value = json!({
+            "count": secret, "mode": secret, "either": secret, "one": secret, "never": secret, "short": secret,
+            "list": [{secret: secret}, secret, secret], "open": {secret: secret, "4111111111111111": secret},
+            "numbers": [secret], secret: secret, "a.tok_SECRET[0]": {"tok_SECRET": 1},
+        });
+        let invalid = Schema::compile(&schema).unwrap().check(&value).unwrap_err();
+        let logged = invalid.without_values(&schema);
+        assert!(invalid.to_string().contains("tok_SECRET"));
+        assert!(!logged.contains("tok_") && !logged.contains("SECRET") && !logged.contains("4111"), "{logged}");
+        assert!(logged.contains("`count`: expected an integer"), "{logged}");
+
+        let short = json!({"properties": {"a": {"items": {"required": ["b"]}}}, "additionalProperties": false});
+        let invalid = Schema::compile(&short).unwrap().check(&json!({"a": [{}, {}], secret: 1})).unwrap_err();
+        let logged = invalid.without_values(&short);
+        let mut lines: Vec<&str> = logged.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["`*`: is not a known property", "`a[].b`: is required and missing"]);
     }
 
     #[test]

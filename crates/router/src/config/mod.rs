@@ -3,6 +3,7 @@
 mod expand;
 mod load;
 mod quota;
+pub(crate) mod retention;
 mod toolkit;
 mod tree;
 
@@ -18,6 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
 pub use self::quota::{QuotaOptions, RateOptions};
+pub use self::retention::RetentionOptions;
 pub use self::toolkit::{ConnectOptions, ConnectScheme, SignOptions, ToolkitOptions};
 use crate::mcp::Hints;
 use crate::source::Pinning;
@@ -43,6 +45,8 @@ pub struct RouterConfig {
     pub auth: Vec<AuthOptions>,
     /// What one user, project or key may take.
     pub quota: QuotaOptions,
+    /// How long the router keeps what it stores.
+    pub retention: RetentionOptions,
 }
 
 /// Where things lie, and how much a call may take.

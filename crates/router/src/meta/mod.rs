@@ -14,13 +14,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::wire_defaults;
-use crate::execute::Record;
 use crate::fingerprint;
 use crate::policy::Policy;
+use crate::record::{Record, Said, WrongArguments};
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::{Outcome, Tag};
-use crate::store::RunStatus;
 
 /// A meta tool of this router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +159,13 @@ impl MetaTool {
         }
         serde_json::from_value(value).map_err(|error| format!("the arguments of {} are wrong: {error}", self.slug()))
     }
+
+    /// What is wrong with the arguments of a call, as its schema says.
+    fn wrong_arguments(self, raw: Option<&RawJson>) -> Option<WrongArguments> {
+        let value: Value = raw.map_or_else(|| Some(json!({})), |raw| raw.decode("arguments").ok())?;
+        let invalid = self.validator()?.check(&value).err()?;
+        Some(WrongArguments::new(&invalid, &self.input_schema()))
+    }
 }
 
 impl Router {
@@ -177,23 +183,37 @@ impl Router {
         let arguments: Map<String, Value> =
             request.arguments.as_ref().map_or_else(|| Ok(Map::new()), |raw| raw.decode("arguments"))?;
         let arguments = fingerprint::of(&arguments);
-        let record = Record::new(self.store.as_ref(), session, tool.slug(), arguments);
+        let mut record = Record::new(self.store.as_ref(), session, tool.slug(), arguments);
+        if tool == MetaTool::ManageConnections {
+            record.begin().await?;
+        }
         let outcome = match tool {
             MetaTool::Search => self.run_search(session, request).await.map(MetaOutcome::from),
             MetaTool::Schemas => Ok(self.run_schemas(session, request).await.into()),
-            MetaTool::MultiExecute => self.run_multi(session, request, arguments).await,
+            MetaTool::MultiExecute => self.run_multi(session, request, arguments, &mut record).await,
             MetaTool::ManageConnections => Ok(self.run_manage(session, request).await.into()),
             MetaTool::WaitForConnections => Ok(self.run_wait(session, request).await.into()),
-            MetaTool::ProxyExecute => self.run_proxy(session, request, arguments).await,
+            MetaTool::ProxyExecute => self.run_proxy(session, request, arguments, &mut record).await,
         };
         match outcome {
             Ok(MetaOutcome::Pending(reply)) => {
                 record.discard();
                 Ok(*reply)
             }
-            Ok(MetaOutcome::Ended(outcome)) => Ok(record.conclude(outcome).into_reply()),
+            Ok(MetaOutcome::Ended(outcome)) => {
+                let said = match (&outcome, tool) {
+                    (Outcome::Completed(_), _) => Said::Theirs,
+                    // How many of its calls failed; each has an entry of its own.
+                    (Outcome::Failed { error, data: Some(_) }, MetaTool::MultiExecute) => Said::Ours(error.clone()),
+                    _ => {
+                        let wrong = tool.wrong_arguments(request.arguments.as_ref());
+                        wrong.map_or(Said::Theirs, |wrong| wrong.said())
+                    }
+                };
+                Ok(record.conclude(outcome, said).into_reply())
+            }
             Err(error) => {
-                record.end(RunStatus::Failed, Some(error.to_string()));
+                record.fail(&error);
                 Err(error)
             }
         }

@@ -9,6 +9,7 @@ use super::{MetaOutcome, MetaTool};
 use crate::approval::{Answers, Approvals, Asking};
 use crate::execute::Call;
 use crate::fingerprint::Fingerprint;
+use crate::record::Record;
 use crate::router::Router;
 use crate::sessions::LiveSession;
 use crate::source::Outcome;
@@ -97,6 +98,7 @@ impl Router {
         session: &LiveSession,
         request: &ExecuteMetaRequest,
         whole: Fingerprint,
+        record: &mut Record<'_>,
     ) -> Result<MetaOutcome> {
         let arguments: Arguments = match MetaTool::MultiExecute.arguments(request.arguments.as_ref()) {
             Ok(arguments) => arguments,
@@ -110,9 +112,15 @@ impl Router {
         if let Some(pending) = self.ask_for_items(session, request, whole, &mut items).await? {
             return Ok(MetaOutcome::Pending(pending));
         }
+        if items.iter().any(|item| matches!(item, Prepared::Ready(call) if call.may_change_something())) {
+            record.begin().await?;
+        }
         let runs = slugs.into_iter().zip(items).enumerate().map(|(index, (slug, item))| async move {
             let ended = match item {
-                Prepared::Ready(call) => self.run(session, call, None).await,
+                Prepared::Ready(call) => match self.run(session, call, None).await {
+                    Ok(ended) => ended,
+                    Err(error) => return item_result(index, slug, Outcome::failed(error.to_string()), None),
+                },
                 Prepared::Refused(call, reason) => self.refuse(session, &call, reason),
                 Prepared::Impossible(error) => {
                     return item_result(index, slug, Outcome::failed(error.to_string()), None);

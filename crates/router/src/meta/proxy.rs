@@ -10,9 +10,10 @@ use crate::fingerprint::{self, Fingerprint};
 use crate::openapi;
 use crate::policy::Ask;
 use crate::question::{AskedAccount, Question};
+use crate::record::Record;
 use crate::router::Router;
 use crate::sessions::LiveSession;
-use crate::source::Outcome;
+use crate::source::{Outcome, Tag};
 
 const APPROVAL: &str = "approval";
 
@@ -87,6 +88,7 @@ impl Router {
         session: &LiveSession,
         request: &ExecuteMetaRequest,
         whole: Fingerprint,
+        record: &mut Record<'_>,
     ) -> Result<MetaOutcome> {
         let tool = MetaTool::ProxyExecute;
         let failed = |error: String| Ok(MetaOutcome::Ended(Outcome::failed(error)));
@@ -134,6 +136,9 @@ impl Router {
                     return failed(reason);
                 }
             }
+        }
+        if !tags.contains(&Tag::ReadOnly) {
+            record.begin().await?;
         }
         match self.raw_call(session, source, &raw, account).await {
             Ok(reply) => Ok(MetaOutcome::Ended(outcome(reply)?)),

@@ -6,6 +6,8 @@ mod log;
 mod pins;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod query;
+pub(crate) mod retention;
 mod schema;
 mod sqlite;
 mod tokens;
@@ -14,6 +16,7 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::project::Project;
@@ -24,6 +27,8 @@ pub use location::{DatabaseUrl, Location};
 pub use pins::{PinChange, PinRow, PinStore, PinnedDefinition, PinnedDefinitions};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+pub use query::LogQuery;
+pub use retention::{Prune, prune_all, shrink_all};
 pub use sqlite::SqliteStore;
 pub use tokens::Revocation;
 
@@ -110,7 +115,8 @@ pub struct LogEntry {
     pub tool_slug: String,
     /// How it ended.
     pub status: RunStatus,
-    /// Why it failed.
+    /// Why it failed, at most 2 KB, in the router's own words: what a tool, an API or a caller wrote is only told by its size
+    /// and hash, since it may repeat arguments.
     pub error: Option<String>,
     /// Bytes of the arguments as JSON.
     pub arguments_size: u64,
@@ -125,6 +131,11 @@ pub struct LogEntry {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStatus {
+    /// It has not ended yet. Only calls that may change something are logged before they end.
+    Started,
+    /// The process that ran it ended first, so that nobody knows what became of it. Such an entry is stored as one that has
+    /// started; it is read as this once nobody renews it any more.
+    Interrupted,
     /// The tool did its work.
     Completed,
     /// The tool, or the way to it, failed.
@@ -138,14 +149,29 @@ impl RunStatus {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Started => "started",
+            Self::Interrupted => "interrupted",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Refused => "refused",
         }
     }
 
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Completed, Self::Failed, Self::Refused].into_iter().find(|status| status.name() == name)
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Started, Self::Interrupted, Self::Completed, Self::Failed, Self::Refused];
+
+    /// The status of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// What a stored status means, by whether somebody has said of late that the run is under way.
+    fn read(name: &str, is_alive: bool) -> Option<Self> {
+        match Self::from_name(name) {
+            Some(Self::Started) if !is_alive => Some(Self::Interrupted),
+            status => status,
+        }
     }
 }
 
@@ -226,8 +252,38 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Store::flush`]. A process that is killed loses the entries of those milliseconds.
     fn log(&self, entry: LogEntry);
 
+    /// Adds an entry of a run that is about to begin, and returns once it is committed. [`Store::log`] with the same id ends it.
+    /// Until then the store says of itself that the run is under way, so that other processes can tell it from one whose process
+    /// was killed.
+    async fn log_started(&self, entry: LogEntry) -> Result<()>;
+
     /// The newest entries of a session's log, newest first.
-    async fn log_entries(&self, project: &Project, session_id: &str, limit: u64) -> Result<Vec<LogEntry>>;
+    async fn log_entries(&self, project: &Project, session_id: &str, limit: u64) -> Result<Vec<LogEntry>> {
+        let mut query = LogQuery::newest(project.clone(), limit);
+        query.session_id = Some(session_id.to_owned());
+        self.find_log(&query).await
+    }
+
+    /// Entries of the execution log.
+    async fn find_log(&self, query: &LogQuery) -> Result<Vec<LogEntry>>;
+
+    /// The projects that have entries in the execution log.
+    async fn log_projects(&self) -> Result<Vec<Project>>;
+
+    /// Notes that a session is used, to within an hour.
+    async fn touch_session(&self, project: &Project, session_id: &str) -> Result<()>;
+
+    /// Removes rows that may go, at most `limit` of each table, and answers how many went.
+    async fn prune(&self, what: &Prune, limit: u64) -> Result<u64>;
+
+    /// How many rows may go.
+    async fn count(&self, what: &Prune) -> Result<u64>;
+
+    /// Gives a little of the room that removed rows had back to the file system, and answers whether there is more.
+    async fn shrink(&self) -> Result<bool>;
+
+    /// Takes or renews the right to do something that one process at a time does, and answers whether `holder` has it.
+    async fn hold(&self, name: &str, holder: &str, time: Duration) -> Result<bool>;
 
     /// Waits until every log entry is written.
     async fn flush(&self) -> Result<()>;

@@ -1,7 +1,8 @@
 //! The schema, one list of steps for every kind of store.
 //!
 //! The steps are written for SQLite. PostgreSQL has other names for three things, and nothing else differs: a step has
-//! plain `CREATE TABLE`, `CREATE INDEX`, `ALTER TABLE` and `DROP TABLE` statements with columns of `TEXT`, `INTEGER` and `BLOB`.
+//! plain `CREATE TABLE`, `CREATE INDEX`, `ALTER TABLE`, `DROP TABLE` and `UPDATE` statements with columns of `TEXT`, `INTEGER`
+//! and `BLOB`.
 
 use composio_contract::{Error, ErrorKind, Result};
 
@@ -16,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("scopes.sql"),
     include_str!("by_project.sql"),
     include_str!("pins.sql"),
+    include_str!("record.sql"),
 ];
 
 /// The version that this program knows.

@@ -8,6 +8,7 @@ mod changes;
 mod log;
 mod pins;
 mod recent;
+mod upkeep;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +22,8 @@ use self::changes::Changes;
 use self::recent::Recent;
 use super::log::LogWriter;
 use super::{
-    AccountRow, ApprovalRow, KeyRow, Location, LogEntry, Revocation, SIGNING_KEY, SessionRow, SessionSummary, Store,
-    VersionRow, failed, fresh_key, full, schema, unavailable,
+    AccountRow, ApprovalRow, KeyRow, Location, LogEntry, LogQuery, Prune, Revocation, SIGNING_KEY, SessionRow,
+    SessionSummary, Store, VersionRow, failed, fresh_key, full, schema, unavailable,
 };
 use crate::clock;
 use crate::project::Project;
@@ -175,6 +176,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(32);
+    // Of a new file only, before anything is written into it.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     use_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -220,8 +223,8 @@ impl Store for SqliteStore {
         self.write("create a session", move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO sessions (id, project, user_id, custom_tools, config_version, revision) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO sessions (id, project, user_id, custom_tools, config_version, revision, created_at, \
+                     used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
                 )?
                 .execute(params![
                     row.session_id,
@@ -229,7 +232,8 @@ impl Store for SqliteStore {
                     row.user_id,
                     row.custom_tools,
                     row.config_version,
-                    row.revision
+                    row.revision,
+                    now
                 ])?;
             insert_version(connection, &row.session_id, row.config_version, &row.config, &row.experimental, now)
         })
@@ -275,9 +279,8 @@ impl Store for SqliteStore {
         self.read("list the sessions", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT s.id, s.user_id, s.config_version, first.created_at, last.created_at \
-                     FROM sessions s JOIN session_configs first ON first.session_id = s.id AND first.version = 1 \
-                     JOIN session_configs last ON last.session_id = s.id AND last.version = s.config_version \
+                    "SELECT s.id, s.user_id, s.config_version, s.created_at, last.created_at \
+                     FROM sessions s JOIN session_configs last ON last.session_id = s.id AND last.version = s.config_version \
                      WHERE s.project = ?1 ORDER BY last.created_at DESC, s.id LIMIT ?2",
                 )?
                 .query_map(params![project.as_str(), limit.cast_signed()], |row| {
@@ -430,17 +433,36 @@ impl Store for SqliteStore {
         self.log.send(entry);
     }
 
-    async fn log_entries(&self, project: &Project, session_id: &str, limit: u64) -> Result<Vec<LogEntry>> {
-        self.read("read the execution log", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, session_id, user_id, tool_slug, status, error, arguments_size, arguments_hash, \
-                     started_at, duration FROM executions WHERE session_id = ?1 AND project = ?2 \
-                     ORDER BY id DESC LIMIT ?3",
-                )?
-                .query_map(params![session_id, project.as_str(), limit.cast_signed()], |row| log::entry(row, project))?
-                .collect()
-        })
+    async fn log_started(&self, entry: LogEntry) -> Result<()> {
+        self.log.begin(entry).await
+    }
+
+    async fn find_log(&self, query: &LogQuery) -> Result<Vec<LogEntry>> {
+        self.read("read the execution log", |connection| log::find(connection, query))
+    }
+
+    async fn log_projects(&self) -> Result<Vec<Project>> {
+        self.read("list the projects of the log", upkeep::log_projects)
+    }
+
+    async fn touch_session(&self, project: &Project, session_id: &str) -> Result<()> {
+        upkeep::touch(self, project, session_id).await
+    }
+
+    async fn prune(&self, what: &Prune, limit: u64) -> Result<u64> {
+        upkeep::prune(self, what, limit).await
+    }
+
+    async fn count(&self, what: &Prune) -> Result<u64> {
+        self.read("count what may go", |connection| upkeep::count(connection, what))
+    }
+
+    async fn shrink(&self) -> Result<bool> {
+        upkeep::shrink(self).await
+    }
+
+    async fn hold(&self, name: &str, holder: &str, time: Duration) -> Result<bool> {
+        upkeep::hold(self, name, holder, time).await
     }
 
     async fn flush(&self) -> Result<()> {

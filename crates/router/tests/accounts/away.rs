@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_router::Project;
 use composio_router::store::{
-    AccountRow, AccountStore, ApprovalRow, KeyRow, LinkRow, LogEntry, PinStore, Revocation, SessionRow, SessionSummary,
-    Store, VersionRow,
+    AccountRow, AccountStore, ApprovalRow, KeyRow, LinkRow, LogEntry, LogQuery, PinStore, Prune, Revocation,
+    SessionRow, SessionSummary, Store, VersionRow,
 };
 
 /// Another store, which is away for the next so many changes of an account.
@@ -65,7 +65,14 @@ hand_on! { Store to other:
     + take_approval(session_id: &str, state: &str) -> Option<ApprovalRow>;
     + grant(session_id: &str, tool_slug: &str, identity: [u8; 32]) -> ();
     + is_granted(session_id: &str, identity: [u8; 32]) -> bool;
-    + log_entries(project: &Project, session_id: &str, limit: u64) -> Vec<LogEntry>;
+    + log_started(entry: LogEntry) -> ();
+    + find_log(query: &LogQuery) -> Vec<LogEntry>;
+    + log_projects() -> Vec<Project>;
+    + touch_session(project: &Project, session_id: &str) -> ();
+    + prune(what: &Prune, limit: u64) -> u64;
+    + count(what: &Prune) -> u64;
+    + shrink() -> bool;
+    + hold(name: &str, holder: &str, time: Duration) -> bool;
     + flush() -> ();
     + add_key(row: KeyRow) -> ();
     + key(id: &str) -> Option<KeyRow>;

@@ -14,6 +14,7 @@ mod meta;
 mod mount;
 mod postgres;
 mod projects;
+mod record;
 mod running;
 mod served;
 mod sessions;

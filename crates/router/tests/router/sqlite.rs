@@ -1,7 +1,7 @@
 //! What only the store in SQLite has.
 
 use composio_contract::{Backend as _, ErrorKind, UpdateSession};
-use composio_router::store::{Location, SqliteStore, Store as _};
+use composio_router::store::{Location, LogEntry, Prune, RunStatus, SqliteStore, Store as _, prune_all, shrink_all};
 use composio_router::{Project, Router, RouterConfig};
 use serde_json::json;
 
@@ -86,4 +86,55 @@ async fn what_one_process_changes_the_next_call_of_another_sees() {
     }
     one.delete_session(&session).await.unwrap();
     assert_eq!(other.get_session(&session).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn room_that_old_entries_had_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("router.db");
+    let store = SqliteStore::open(&Location::File(path.clone())).unwrap();
+    let project = Project::default();
+    for number in 0..2_000 {
+        store.log(LogEntry {
+            id: format!("log_{number:05}"),
+            project: project.clone(),
+            session_id: "trs_1".to_owned(),
+            user_id: "ada".to_owned(),
+            tool_slug: "SHELF_BURN".to_owned(),
+            status: RunStatus::Failed,
+            error: Some("x".repeat(2_000)),
+            arguments_size: 0,
+            arguments_hash: [0; 32],
+            started_at: 0,
+            duration: 0,
+        });
+    }
+    store.flush().await.unwrap();
+    let pages = || -> i64 {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+    };
+    let before = pages();
+    let all = Prune::LogBefore { project: project.clone(), before: 1 };
+    assert_eq!(prune_all(&store, &all).await.unwrap(), 2_000);
+    assert_eq!(pages(), before);
+    shrink_all(&store).await.unwrap();
+    assert!(pages() < before / 10, "{before} {}", pages());
+}
+
+/// Age and number of entries are asked for by an index.
+#[test]
+fn what_may_go_is_found_without_going_through_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("router.db");
+    drop(SqliteStore::open(&Location::File(path.clone())).unwrap());
+    let file = rusqlite::Connection::open(path).unwrap();
+    for (statement, index) in [
+        ("SELECT id FROM executions WHERE project = 'a' AND started_at < 1 ORDER BY started_at", "executions_by_time"),
+        ("SELECT id FROM executions WHERE project = 'a' ORDER BY started_at LIMIT 1", "executions_by_time"),
+        ("SELECT id FROM sessions WHERE used_at < 1 ORDER BY used_at", "sessions_by_use"),
+    ] {
+        let plan: String = file.query_row(&format!("EXPLAIN QUERY PLAN {statement}"), [], |row| row.get(3)).unwrap();
+        assert!(plan.starts_with("SEARCH") && plan.contains(index), "{statement}: {plan}");
+    }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod doctor;
+mod executions;
 mod keys;
 mod lines;
 mod log;
@@ -74,8 +75,10 @@ enum Command {
     /// Makes, lists and revokes the keys that let callers in.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Lists, shows and deletes sessions, and makes tokens for them.
+    /// Lists, shows, deletes and prunes sessions, and makes tokens for them.
     Sessions(sessions::Arguments),
+    /// Lists, shows, exports and removes entries of the execution log.
+    Log(executions::Arguments),
     /// Lists connected accounts, and rotates the master key of their credentials.
     #[command(subcommand)]
     Accounts(accounts::Command),
@@ -154,6 +157,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Mcp(arguments) => mcp::run(&cli.place, arguments).await,
         Command::Keys(command) => keys::run(&cli.place, command).await,
         Command::Sessions(arguments) => sessions::run(&cli.place, arguments).await,
+        Command::Log(arguments) => executions::run(&cli.place, arguments).await,
         Command::Accounts(command) => accounts::run(&cli.place, command).await,
         Command::Toolkits(arguments) => tools::list_toolkits(&cli.place, arguments).await,
         Command::Tools(command) => tools::run(&cli.place, command).await,
@@ -213,4 +217,56 @@ fn say(text: &str) -> Result<ExitCode> {
 /// A time of the store, for people and programs.
 fn time(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |time| format!("{time:.0}"))
+}
+
+/// The same to a millisecond.
+fn exact_time(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
+}
+
+/// The time, milliseconds since 1970, of an age such as `30d`, `12h`, `15m` or `90s`.
+fn ago(text: &str) -> std::result::Result<i64, String> {
+    let unit = |seconds: i64| (text.get(..text.len().saturating_sub(1)).unwrap_or_default(), seconds);
+    let (count, seconds) = match text.chars().next_back() {
+        Some('s') => unit(1),
+        Some('m') => unit(60),
+        Some('h') => unit(3_600),
+        Some('d') => unit(86_400),
+        Some('w') => unit(604_800),
+        _ => return Err("it is no age; give one such as `30d`, `12h` or `15m`".to_owned()),
+    };
+    let count: u32 = count.parse().map_err(|_| "it is no age; give one such as `30d`, `12h` or `15m`".to_owned())?;
+    let now = jiff::Timestamp::now().as_millisecond();
+    Ok(now.saturating_sub(i64::from(count).saturating_mul(seconds).saturating_mul(1_000)))
+}
+
+/// A time, milliseconds since 1970: RFC 3339, a date in UTC, or an age.
+fn moment(text: &str) -> std::result::Result<i64, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(time.as_millisecond());
+    }
+    if let Ok(date) = text.parse::<jiff::civil::Date>() {
+        let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
+        return Ok(midnight.timestamp().as_millisecond());
+    }
+    ago(text).map_err(|_| "it is no time; give one such as `2026-12-01`, `2026-12-01T10:00:00Z` or `30d`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let day = moment("2026-12-01").unwrap();
+        assert_eq!(moment("2026-12-01T10:00:00Z").unwrap() - day, 36_000_000);
+        let now = jiff::Timestamp::now().as_millisecond();
+        for (text, seconds) in [("90s", 90), ("15m", 900), ("12h", 43_200), ("30d", 2_592_000), ("1w", 604_800)] {
+            let age = now - moment(text).unwrap();
+            assert!((seconds * 1_000 - 5_000..=seconds * 1_000).contains(&age), "{text}: {age}");
+        }
+        for text in ["", "d", "-1d", "1.5h", "30", "ü", "30x"] {
+            assert!(ago(text).is_err() && moment(text).is_err(), "{text}");
+        }
+    }
 }

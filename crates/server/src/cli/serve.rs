@@ -110,6 +110,7 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<ExitCode>
 async fn serve(place: &Place, arguments: Arguments) -> Result<ExitCode> {
     let mut config = place.load()?;
     config.quota = config.quota.for_server();
+    config.retention = config.retention.for_server();
     let mut options = arguments.options();
     options.connections = possible_connections(options.connections);
     let router = Router::builder().config(config).build()?;

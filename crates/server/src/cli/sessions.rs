@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use composio_contract::{Backend as _, Result};
-use composio_router::store::SessionSummary;
+use composio_router::store::{Prune, SessionSummary};
 use composio_router::{Project, Router, SessionToken};
 use serde_json::{Value, json};
 
-use super::{Place, say, table, time};
+use super::{Place, executions, say, table, time};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -57,6 +57,18 @@ enum Command {
         /// The token, or its id as `token` prints it; else every one.
         token: Option<String>,
         /// Prints an object with what was revoked.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Deletes the project's sessions that nobody has used for long; their entries in the execution log stay.
+    Prune {
+        /// How long, such as `30d`. The last use is known to within an hour.
+        #[arg(long, value_name = "AGE", value_parser = super::ago)]
+        idle: i64,
+        /// Only says how many there are.
+        #[arg(long)]
+        dry_run: bool,
+        /// Prints an object.
         #[arg(long)]
         json: bool,
     },
@@ -113,6 +125,10 @@ async fn answer(router: &Router, command: Command) -> Result<ExitCode> {
                 return say(&format!("{}\n", json!({"session_id": id, "revoked": revoked})));
             }
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Prune { idle, dry_run, json } => {
+            let what = Prune::IdleSessions { project: Some(router.project().clone()), before: idle };
+            executions::prune(router.store(), std::iter::once(what), dry_run, ("sessions", "sessions"), json).await
         }
         Command::Delete { id, json } => {
             let reply = router.delete_session(&id).await?;

@@ -12,6 +12,7 @@ mod faults;
 mod files;
 mod isolation;
 mod limits;
+mod log;
 mod loopback;
 mod mcp;
 mod openapi;

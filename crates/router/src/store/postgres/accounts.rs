@@ -8,7 +8,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use super::log::plain;
-use super::{PostgresStore, possible, read, read_all};
+use super::{NOW, PostgresStore, possible, read, read_all};
 use crate::clock;
 use crate::project::Project;
 use crate::store::accounts::{VAULT, millis};
@@ -55,10 +55,6 @@ fn link(row: &PgRow) -> sqlx::Result<LinkRow> {
         expires_at: row.try_get(6)?,
     })
 }
-
-/// The database's own time, so that a lease holds among servers whose clocks differ. Unlike `now()`, it is also right in a
-/// statement that had to wait for another one.
-const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 #[async_trait]
 impl AccountStore for PostgresStore {

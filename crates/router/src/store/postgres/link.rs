@@ -137,9 +137,14 @@ impl Link {
 
     /// Whether a statement changed anything.
     pub(super) async fn changes(&self, what: &str, statement: Statement<'_>) -> Result<bool> {
+        self.affected(what, statement).await.map(|count| count > 0)
+    }
+
+    /// How many rows a statement changed.
+    pub(super) async fn affected(&self, what: &str, statement: Statement<'_>) -> Result<u64> {
         let mut connection = self.connection(what).await?;
         let done = self.while_there(statement_in_time(statement.execute(&mut *connection))).await;
-        self.judge(what, done, connection).map(|done| done.rows_affected() > 0)
+        self.judge(what, done, connection).map(|done| done.rows_affected())
     }
 
     async fn connection(&self, what: &str) -> Result<PoolConnection<Postgres>> {

@@ -7,6 +7,9 @@ mod link;
 mod log;
 mod migrate;
 mod pins;
+mod upkeep;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use composio_contract::Result;
@@ -17,11 +20,15 @@ use tokio::runtime::Handle;
 use self::link::Link;
 use super::log::LogWriter;
 use super::{
-    AccountStore, ApprovalRow, DatabaseUrl, KeyRow, LogEntry, Revocation, RunStatus, SIGNING_KEY, SessionRow,
+    AccountStore, ApprovalRow, DatabaseUrl, KeyRow, LogEntry, LogQuery, Prune, Revocation, SIGNING_KEY, SessionRow,
     SessionSummary, Store, VersionRow, failed, fresh_key,
 };
 use crate::clock;
 use crate::project::Project;
+
+/// The database's own time, so that a lease holds among servers whose clocks differ. Unlike `now()`, it is also right in a
+/// statement that had to wait for another one.
+const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A [`Store`] in PostgreSQL 13 or later, in a schema named `composio` of the database.
 ///
@@ -81,8 +88,8 @@ fn read_all<T>(what: &str, rows: &[PgRow], each: impl Fn(&PgRow) -> sqlx::Result
 impl Store for PostgresStore {
     async fn create_session(&self, row: SessionRow) -> Result<()> {
         let statement = sqlx::query(
-            "WITH session AS (INSERT INTO sessions (id, project, user_id, custom_tools, config_version, revision) \
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, config_version) \
+            "WITH session AS (INSERT INTO sessions (id, project, user_id, custom_tools, config_version, revision, created_at, \
+             used_at) VALUES ($1, $2, $3, $4, $5, $6, $9, $9) RETURNING id, config_version) \
              INSERT INTO session_configs (session_id, version, config, experimental, created_at) \
              SELECT id, config_version, $7, $8, $9 FROM session",
         )
@@ -141,9 +148,8 @@ impl Store for PostgresStore {
     async fn sessions(&self, project: &Project, limit: u64) -> Result<Vec<SessionSummary>> {
         const WHAT: &str = "list the sessions";
         let statement = sqlx::query(
-            "SELECT s.id, s.user_id, s.config_version, first.created_at, last.created_at \
-             FROM sessions s JOIN session_configs first ON first.session_id = s.id AND first.version = 1 \
-             JOIN session_configs last ON last.session_id = s.id AND last.version = s.config_version \
+            "SELECT s.id, s.user_id, s.config_version, s.created_at, last.created_at \
+             FROM sessions s JOIN session_configs last ON last.session_id = s.id AND last.version = s.config_version \
              WHERE s.project = $1 ORDER BY last.created_at DESC, s.id LIMIT $2",
         )
         .bind(project.as_str())
@@ -294,19 +300,37 @@ impl Store for PostgresStore {
         self.log.send(entry);
     }
 
-    async fn log_entries(&self, project: &Project, session_id: &str, limit: u64) -> Result<Vec<LogEntry>> {
-        const WHAT: &str = "read the execution log";
-        if !possible(session_id) {
-            return Ok(Vec::new());
-        }
-        let statement = sqlx::query(
-            "SELECT id, session_id, user_id, tool_slug, status, error, arguments_size, arguments_hash, \
-             started_at, duration FROM executions WHERE session_id = $1 AND project = $2 ORDER BY id DESC LIMIT $3",
-        )
-        .bind(session_id)
-        .bind(project.as_str())
-        .bind(number(limit));
-        read_all(WHAT, &self.link.rows(WHAT, statement).await?, |row| log_entry(row, project))
+    async fn log_started(&self, entry: LogEntry) -> Result<()> {
+        self.log.begin(entry).await
+    }
+
+    async fn find_log(&self, query: &LogQuery) -> Result<Vec<LogEntry>> {
+        log::find(&self.link, query).await
+    }
+
+    async fn log_projects(&self) -> Result<Vec<Project>> {
+        upkeep::log_projects(&self.link).await
+    }
+
+    async fn touch_session(&self, project: &Project, session_id: &str) -> Result<()> {
+        upkeep::touch(&self.link, project, session_id).await
+    }
+
+    async fn prune(&self, what: &Prune, limit: u64) -> Result<u64> {
+        upkeep::prune(&self.link, what, limit).await
+    }
+
+    async fn count(&self, what: &Prune) -> Result<u64> {
+        upkeep::count(&self.link, what).await
+    }
+
+    /// The database itself makes room for later rows.
+    async fn shrink(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn hold(&self, name: &str, holder: &str, time: Duration) -> Result<bool> {
+        upkeep::hold(&self.link, name, holder, time).await
     }
 
     async fn flush(&self) -> Result<()> {
@@ -445,23 +469,5 @@ fn key(row: &PgRow) -> sqlx::Result<KeyRow> {
         hash: row.try_get(3)?,
         created_at: row.try_get(4)?,
         revoked_at: row.try_get(5)?,
-    })
-}
-
-fn log_entry(row: &PgRow, project: &Project) -> sqlx::Result<LogEntry> {
-    let status: &str = row.try_get(4)?;
-    Ok(LogEntry {
-        id: row.try_get(0)?,
-        project: project.clone(),
-        session_id: row.try_get(1)?,
-        user_id: row.try_get(2)?,
-        tool_slug: row.try_get(3)?,
-        status: RunStatus::from_name(status)
-            .ok_or_else(|| sqlx::Error::Decode(format!("there is no status {status}").into()))?,
-        error: row.try_get(5)?,
-        arguments_size: row.try_get::<i64, _>(6)?.cast_unsigned(),
-        arguments_hash: row.try_get(7)?,
-        started_at: row.try_get(8)?,
-        duration: row.try_get::<i64, _>(9)?.cast_unsigned(),
     })
 }
