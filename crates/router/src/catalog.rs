@@ -352,6 +352,9 @@ impl Catalog {
         if let Some(tools) = entry.current() {
             return Ok(tools);
         }
+        if let Some(tools) = self.still_held(entry).await? {
+            return Ok(tools);
+        }
         // Read first: a change while the source answers must make the answer stale.
         let generation = entry.source.generation();
         let toolkit = &entry.source.toolkit().slug;
@@ -374,6 +377,25 @@ impl Catalog {
         let old = old.map_or_else(|| Arc::from([]), |old| old.tools);
         self.loads.write().unwrap_or_else(PoisonError::into_inner).replace(&old, &fresh);
         Ok(fresh)
+    }
+
+    /// The tools as they were loaded, if nothing but time has passed and what is held still is.
+    async fn still_held(&self, entry: &Entry) -> Result<Option<Arc<[Arc<CatalogTool>]>>> {
+        let loaded = entry.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(loaded) = loaded.filter(|loaded| loaded.generation == entry.source.generation()) else {
+            return Ok(None);
+        };
+        let read_at = Instant::now();
+        let pins = self.store.pin_store().held(Some(&entry.source.toolkit().slug)).await?;
+        let pins: HashMap<&str, _> = pins.iter().map(|pin| (pin.operation.as_str(), pin.accepted)).collect();
+        let is_held = |tool: &HeldTool| pins.get(tool.operation.as_str()).is_some_and(|pin| *pin != Some(tool.hash));
+        if !loaded.held.iter().all(is_held) {
+            return Ok(None);
+        }
+        if let Some(current) = &mut *entry.loaded.write().unwrap_or_else(PoisonError::into_inner) {
+            current.read_at = read_at;
+        }
+        Ok(Some(loaded.tools))
     }
 
     /// The toolkit that a tool's slug belongs to, without regard to case.

@@ -34,6 +34,8 @@ pub struct HeldTool {
     pub slug: String,
     /// Whether it is new; else it has changed since it was accepted.
     pub is_new: bool,
+    /// The hash of the definition that is held.
+    pub hash: [u8; 32],
 }
 
 impl HeldTool {
@@ -220,6 +222,7 @@ impl Plan {
                     operation: operation.clone(),
                     slug: pin.slug.clone(),
                     is_new: pin.accepted.is_none(),
+                    hash: *hash,
                 };
                 if pin.held != Some(*hash) {
                     self.changes.push(PinChange::Hold { operation, definition: pinned(definition, *hash) });
@@ -255,6 +258,7 @@ impl Plan {
                 operation: operation.clone(),
                 slug: slug.clone(),
                 is_new: true,
+                hash: *hash,
             });
         }
         self.changes.push(PinChange::Add {

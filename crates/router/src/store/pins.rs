@@ -98,6 +98,9 @@ pub trait PinStore: fmt::Debug + Send + Sync {
     /// The pins of a toolkit, or all of them, by toolkit and operation.
     async fn pins(&self, toolkit: Option<&str>) -> Result<Vec<PinRow>>;
 
+    /// The pins of a toolkit, or all of them, whose tools are held. Cheap where none is.
+    async fn held(&self, toolkit: Option<&str>) -> Result<Vec<PinRow>>;
+
     /// The definitions of a tool; none where it is not known.
     async fn pinned(&self, toolkit: &str, operation: &str) -> Result<Option<PinnedDefinitions>>;
 

@@ -6,13 +6,15 @@ CREATE TABLE pins (
     slug          TEXT NOT NULL,
     first_seen    INTEGER NOT NULL,
     accepted      BLOB,
-    accepted_text TEXT,
     held          BLOB,
-    held_text     TEXT,
     held_at       INTEGER,
+    -- Last, so that the rest of a row is read without them.
+    accepted_text TEXT,
+    held_text     TEXT,
     PRIMARY KEY (toolkit, operation)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX pins_by_slug ON pins (toolkit, slug);
+CREATE INDEX pins_held ON pins (toolkit) WHERE held IS NOT NULL;
 
 -- A grant is for a definition and an account, of which the identity is a hash. Those from before say neither, and end.
 DROP TABLE grants;

@@ -434,7 +434,11 @@ async fn pins_are_kept_changed_and_accepted() {
     store.change_pins("git", vec![hold(2)]).await.unwrap();
     let texts = other.pin_store().pinned("git", "a").await.unwrap().unwrap();
     assert_eq!((texts.accepted.as_deref(), texts.held.as_deref()), (Some("1"), Some("2")));
+    let held = other.pin_store().held(Some("git")).await.unwrap();
+    assert_eq!((held.len(), held[0].operation.as_str(), held[0].held), (1, "a", Some([2; 32])));
+    assert_eq!(store.held(None).await.unwrap().len(), 226);
     assert_eq!(store.trust("git", Some(vec!["b".to_owned()])).await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.held(Some("none")).await.unwrap(), []);
     assert_eq!(store.trust("git", None).await.unwrap(), ["a"]);
     let settle = PinChange::Settle { operation: "a".to_owned() };
     let rename = |slug: &str| PinChange::Rename { operation: "a".to_owned(), slug: slug.to_owned() };

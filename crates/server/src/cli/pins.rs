@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use composio_contract::{Error, Result};
-use composio_router::store::{PinRow, PinStore};
+use composio_router::store::PinRow;
 use serde_json::{Map, Value, json};
 
 use super::{Place, check_lasts, say, table, time};
@@ -46,7 +46,7 @@ pub(super) async fn diff(place: &Place, arguments: &Diff) -> Result<ExitCode> {
     let (store, _) = place.store().await?;
     let toolkit = arguments.toolkit.as_ref().map(|toolkit| toolkit.to_lowercase());
     let mut all = Vec::new();
-    for pin in held(store.pin_store(), toolkit.as_deref()).await? {
+    for pin in store.pin_store().held(toolkit.as_deref()).await? {
         let Some(texts) = store.pin_store().pinned(&pin.toolkit, &pin.operation).await? else { continue };
         let read = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         all.push(Held { pin, accepted: read(texts.accepted), held: read(texts.held) });
@@ -65,7 +65,7 @@ pub(super) async fn trust(place: &Place, arguments: Trust) -> Result<ExitCode> {
     let (store, location) = place.store().await?;
     check_lasts(&location, "pin")?;
     let toolkit = arguments.toolkit.to_lowercase();
-    let held = held(store.pin_store(), Some(&toolkit)).await?;
+    let held = store.pin_store().held(Some(&toolkit)).await?;
     let operations =
         arguments.operations.iter().map(|name| operation(&toolkit, &held, name)).collect::<Result<Vec<_>>>()?;
     let operations = (!arguments.all).then_some(operations);
@@ -77,10 +77,6 @@ pub(super) async fn trust(place: &Place, arguments: Trust) -> Result<ExitCode> {
         eprintln!("No tool of `{}` is held.", table::harmless(&toolkit));
     }
     say(&accepted.iter().map(|operation| format!("accepted {}\n", visible(operation))).collect::<String>())
-}
-
-async fn held(store: &dyn PinStore, toolkit: Option<&str>) -> Result<Vec<PinRow>> {
-    Ok(store.pins(toolkit).await?.into_iter().filter(|pin| pin.held.is_some()).collect())
 }
 
 /// The operation that somebody means by its own name or by its slug.

@@ -34,6 +34,17 @@ impl PinStore for PostgresStore {
         read_all(WHAT, &self.link.rows(WHAT, statement).await?, pin)
     }
 
+    async fn held(&self, toolkit: Option<&str>) -> Result<Vec<PinRow>> {
+        const WHAT: &str = "read the held pins";
+        let statement = sqlx::query(
+            "SELECT toolkit, operation, slug, first_seen, accepted, held, held_at FROM pins \
+             WHERE held IS NOT NULL AND ($1::text IS NULL OR toolkit = $1) \
+             ORDER BY toolkit COLLATE \"C\", operation COLLATE \"C\"",
+        )
+        .bind(toolkit);
+        read_all(WHAT, &self.link.rows(WHAT, statement).await?, pin)
+    }
+
     async fn pinned(&self, toolkit: &str, operation: &str) -> Result<Option<PinnedDefinitions>> {
         const WHAT: &str = "read a pin";
         if !possible(toolkit) || !possible(operation) {

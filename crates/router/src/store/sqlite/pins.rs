@@ -23,6 +23,18 @@ impl PinStore for SqliteStore {
         })
     }
 
+    async fn held(&self, toolkit: Option<&str>) -> Result<Vec<PinRow>> {
+        self.read("read the held pins", |connection| {
+            let of_toolkit = if toolkit.is_some() { "toolkit = ?1" } else { "?1 IS NULL" };
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM pins WHERE held IS NOT NULL AND {of_toolkit} ORDER BY toolkit, operation"
+                ))?
+                .query_map([toolkit], pin)?
+                .collect()
+        })
+    }
+
     async fn pinned(&self, toolkit: &str, operation: &str) -> Result<Option<PinnedDefinitions>> {
         self.read("read a pin", |connection| {
             connection
