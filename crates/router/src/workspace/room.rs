@@ -145,7 +145,9 @@ impl Room {
     pub(super) fn refuse_database(&self, name: &str, limit: u64) -> Error {
         self.limits.refusals.refuse(
             Limit::DatabaseBytes,
-            format!("the database {name:?} is full: it may have {limit} bytes; nothing was changed"),
+            format!(
+                "the database {name:?} cannot grow: its limit is {limit} bytes, or the disk is full; nothing was changed"
+            ),
             "delete rows or files that are not needed, or raise `quota.database_bytes` or `quota.workspace_bytes` in \
              composio.toml",
         )
