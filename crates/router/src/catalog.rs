@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::fingerprint;
 use crate::names::{Names, begins_with};
-use crate::pins::{self, HeldTool, Settled};
+use crate::pins::{self, GROUND, HeldTool, Settled};
 use crate::policy::{Listed, Subject};
 use crate::slug;
 use crate::source::{Signing, Source, ToolDefinition, ToolkitInfo};
@@ -366,7 +366,10 @@ impl Catalog {
         let read_at = Instant::now();
         let Settled { tools, held, slugs } = match entry.source.pinning() {
             None => pins::unpinned(toolkit, &self.names, &definitions),
-            Some(pinning) => pins::settle(self.store.pin_store(), toolkit, pinning, &self.names, &definitions).await?,
+            Some(pinning) => {
+                let ground = entry.source.ground();
+                pins::settle(self.store.pin_store(), toolkit, pinning, &self.names, &definitions, ground).await?
+            }
         };
         let fresh: Arc<[Arc<CatalogTool>]> = tools
             .into_iter()
@@ -422,6 +425,19 @@ impl Catalog {
             return Ok(Arc::clone(tool));
         }
         Err(self.held(&slug).map_or_else(|| self.unknown_tool(&slug), |held| held.error()))
+    }
+
+    /// Checks that nothing that raw calls to a toolkit's API stand on has changed since it was accepted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] where it has, or why the toolkit could not be read.
+    pub(crate) async fn check_ground(&self, toolkit: &str) -> Result<()> {
+        let Some(entry) = self.entry(toolkit).filter(|entry| entry.source.pinning().is_some()) else { return Ok(()) };
+        self.load_entry(entry).await?;
+        match entry.held().iter().find(|held| held.operation == GROUND) {
+            Some(held) => Err(held.error()),
+            None => Ok(()),
+        }
     }
 
     /// The tool of this slug, if it is held.

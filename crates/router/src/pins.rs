@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fingerprint;
 use crate::names::Names;
@@ -16,6 +16,8 @@ use crate::slug;
 use crate::source::{Pinning, ToolDefinition};
 use crate::store::{PinChange, PinRow, PinStore, PinnedDefinition};
 
+/// Stands for an operation's name where the ground of a whole toolkit is pinned; see [`Source::ground`](crate::source::Source::ground).
+pub(crate) const GROUND: &str = "(servers and authentication)";
 /// How often the pins are read again because another process has changed them.
 const ATTEMPTS: usize = 16;
 /// Tools of a toolkit that are remembered. A server that has new names each time is not to fill the store.
@@ -41,8 +43,10 @@ pub struct HeldTool {
 impl HeldTool {
     /// The error of whoever asks for it.
     pub(crate) fn error(&self) -> Error {
-        let why = if self.is_new {
-            "it is new and its name is like that of another tool"
+        let why = if self.operation == GROUND {
+            "its document names other servers or another authentication than when it was accepted"
+        } else if self.is_new {
+            "it is new, and its name is like that of another tool or its document names other servers"
         } else {
             "its server has changed its definition since it was accepted"
         };
@@ -103,8 +107,20 @@ pub(crate) async fn settle(
     pinning: Pinning,
     names: &Names,
     definitions: &[ToolDefinition],
+    ground: Option<Value>,
 ) -> Result<Settled> {
-    let listed = Listed::new(toolkit, definitions);
+    let ground = ground.map(|facts| ToolDefinition {
+        slug: slug::tool(toolkit, GROUND),
+        operation: GROUND.to_owned(),
+        title: "Servers and authentication".to_owned(),
+        description: String::new(),
+        input_schema: Value::Null,
+        output_schema: None,
+        tags: Vec::new(),
+        cautions: Vec::new(),
+        facts,
+    });
+    let listed = Listed::new(toolkit, definitions, ground.as_ref());
     for _ in 0..ATTEMPTS {
         let pins = store.pins(Some(toolkit)).await?;
         let plan = Plan::new(toolkit, pinning, names, &listed, &pins);
@@ -132,10 +148,11 @@ pub(crate) async fn settle(
 struct Listed<'a>(BTreeMap<&'a str, Vec<(&'a ToolDefinition, [u8; 32])>>);
 
 impl<'a> Listed<'a> {
-    fn new(toolkit: &str, definitions: &'a [ToolDefinition]) -> Self {
+    fn new(toolkit: &str, definitions: &'a [ToolDefinition], ground: Option<&'a ToolDefinition>) -> Self {
         let mut listed: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for definition in definitions {
-            if definition.operation.contains('\0') {
+        for definition in definitions.iter().chain(ground) {
+            let is_ground = ground.is_some_and(|ground| std::ptr::eq(ground, definition));
+            if definition.operation.contains('\0') || (definition.operation == GROUND && !is_ground) {
                 tracing::warn!(toolkit, operation = definition.operation, "an operation with such a name is left out");
                 continue;
             }
@@ -143,6 +160,11 @@ impl<'a> Listed<'a> {
             listed.entry(&definition.operation).or_default().push((definition, hash));
         }
         Self(listed)
+    }
+
+    fn has_other_ground(&self, pin: Option<&PinRow>) -> bool {
+        let now = self.0.get(GROUND).and_then(|definitions| definitions.first()).map(|(_, hash)| *hash);
+        pin.is_some_and(|pin| now.is_some_and(|now| pin.accepted != Some(now)))
     }
 }
 
@@ -152,6 +174,8 @@ struct Plan {
     settled: Settled,
     changes: Vec<PinChange>,
     newly_held: Vec<HeldTool>,
+    /// Whether what all calls stand on is another than what was accepted, so that nothing new is taken on it.
+    has_other_ground: bool,
 }
 
 impl Plan {
@@ -161,6 +185,7 @@ impl Plan {
         let known_slugs: HashSet<String> =
             pins.iter().flat_map(|pin| [pin.slug.to_uppercase(), slug::tool(toolkit, &pin.operation)]).collect();
         let mut taken: HashSet<String> = pins.iter().map(|pin| pin.slug.clone()).collect();
+        plan.has_other_ground = pinning == Pinning::Hold && listed.has_other_ground(known.get(GROUND).copied());
         for (operation, definitions) in &listed.0 {
             match known.get(operation) {
                 Some(pin) => plan.known(toolkit, pinning, names, pin, definitions, &mut taken),
@@ -170,6 +195,7 @@ impl Plan {
                 None => plan.newcomer(toolkit, pinning, names, definitions, &known_slugs, &mut taken),
             }
         }
+        plan.settled.tools.retain(|(tool, _)| tool.operation != GROUND);
         plan.settled.slugs = Arc::new(known_slugs.iter().map(|slug| slug.to_lowercase()).collect());
         plan
     }
@@ -251,7 +277,7 @@ impl Plan {
             return;
         };
         taken.insert(slug.clone());
-        let is_accepted = !collides || pinning == Pinning::Off;
+        let is_accepted = !(collides || self.has_other_ground) || pinning == Pinning::Off;
         if !is_accepted {
             self.newly_held.push(HeldTool {
                 toolkit: toolkit.to_owned(),
@@ -310,8 +336,6 @@ fn free_slug(toolkit: &str, names: &Names, definition: &ToolDefinition, taken: &
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn tool(toolkit: &str, operation: &str, description: &str) -> ToolDefinition {

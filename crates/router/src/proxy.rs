@@ -68,8 +68,9 @@ impl Router {
         request: &ProxyExecuteRequest,
         account: Option<&str>,
     ) -> Result<Option<AccountRow>> {
-        source.check_proxy(request).await?;
         let toolkit = &source.toolkit().slug;
+        self.catalog.check_ground(toolkit).await?;
+        source.check_proxy(request).await?;
         match account {
             _ if source.auth().is_some() => self.account_for(session, toolkit, account).await.map(Some),
             None => Ok(None),

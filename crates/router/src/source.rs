@@ -282,6 +282,13 @@ pub trait Source: fmt::Debug + Send + Sync {
         None
     }
 
+    /// What all calls of a pinned toolkit stand on, such as the servers they go to; none where nothing but the definitions
+    /// matters. It is asked once the tools are known, and pinned as they are: while a change of it is held, neither raw calls
+    /// are made nor tools offered that are new.
+    fn ground(&self) -> Option<Value> {
+        None
+    }
+
     /// Lets go of what is kept for an account, as [`Credential`] names it, which was revoked or deleted.
     fn forget(&self, account: &str) {
         let _ = account;

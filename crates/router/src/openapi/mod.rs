@@ -8,6 +8,7 @@ mod accounts;
 mod config;
 mod credential;
 mod fetch;
+mod ground;
 mod pagination;
 mod proxy;
 mod reply;
@@ -54,7 +55,7 @@ const KEPT: usize = 512;
 /// The tools of one API.
 #[derive(Debug)]
 pub struct OpenApiSource {
-    config: OpenApiConfig,
+    config: Arc<OpenApiConfig>,
     toolkit: ToolkitInfo,
     api: Api,
     /// How its calls are signed with accounts of the users.
@@ -142,7 +143,7 @@ impl OpenApiSource {
         let loaded = at_hand.and_then(|fetched| Loaded::new(&fetched).ok()).map(Arc::new);
         let scheme = accounts::scheme(&config, loaded.as_ref().map(|loaded| &loaded.document));
         let loaded = loaded.map_or_else(OnceLock::new, OnceLock::from);
-        Ok(Self { config, toolkit, api, scheme, loaded, reading: tokio::sync::Mutex::default() })
+        Ok(Self { config: Arc::new(config), toolkit, api, scheme, loaded, reading: tokio::sync::Mutex::default() })
     }
 
     async fn loaded(&self) -> Result<Arc<Loaded>> {
@@ -248,15 +249,16 @@ impl OpenApiSource {
 }
 
 /// The tools of the operations that were chosen. What cannot be read is left out, with a warning.
-fn define(slug: &str, choice: &OperationChoice, loaded: &Loaded, cancel: &Cancel) -> Result<Vec<ToolDefinition>> {
+fn define(slug: &str, config: &OpenApiConfig, loaded: &Loaded, cancel: &Cancel) -> Result<Vec<ToolDefinition>> {
     let document = &loaded.document;
+    let is_from_web = matches!(config.document, DocumentPlace::Url(_));
     let operations = document.operations();
     let names: Vec<&str> = operations.iter().map(|operation| operation.name.as_str()).collect();
     let most = document.bytes_read().saturating_add(MAX_READ);
     let mut tools = Vec::new();
     for (operation, slug_of_tool) in operations.iter().zip(slug::tools(slug, &names)) {
         cancel.check()?;
-        if !choice.admits(operation) {
+        if !config.operations.admits(operation) {
             continue;
         }
         if document.bytes_read() > most {
@@ -268,7 +270,17 @@ fn define(slug: &str, choice: &OperationChoice, loaded: &Loaded, cancel: &Cancel
             break;
         }
         match document.input(operation) {
-            Ok(input) => tools.push(definition(operation, slug_of_tool, input.schema)),
+            Ok(input) => {
+                let mut tool = definition(operation, slug_of_tool, input.schema);
+                if is_from_web {
+                    let base = match config.base_url {
+                        Some(_) => None,
+                        None => document.base_url(operation, loaded.url.as_ref(), &config.variables).ok(),
+                    };
+                    tool.facts = ground::of_operation(document, operation, base.as_ref());
+                }
+                tools.push(tool);
+            }
             Err(refused) => {
                 tracing::warn!(toolkit = slug, operation = operation.name, %refused, "an operation is left out");
             }
@@ -285,9 +297,9 @@ impl Source for OpenApiSource {
 
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
         let loaded = self.loaded().await?;
-        let (slug, choice) = (self.toolkit.slug.clone(), self.config.operations.clone());
+        let (slug, config) = (self.toolkit.slug.clone(), Arc::clone(&self.config));
         // A large document takes seconds.
-        blocking::run(move |cancel| define(&slug, &choice, &loaded, cancel).map(Into::into)).await
+        blocking::run(move |cancel| define(&slug, &config, &loaded, cancel).map(Into::into)).await
     }
 
     fn auth(&self) -> Option<&AuthScheme> {
@@ -303,6 +315,11 @@ impl Source for OpenApiSource {
 
     fn pinning(&self) -> Option<Pinning> {
         matches!(self.config.document, DocumentPlace::Url(_)).then_some(self.config.pin)
+    }
+
+    fn ground(&self) -> Option<Value> {
+        let loaded = self.loaded.get()?;
+        Some(ground::of_document(&loaded.document, self.servers(loaded)))
     }
 
     fn generation(&self) -> u64 {

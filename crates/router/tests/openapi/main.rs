@@ -3,6 +3,7 @@
 
 mod api;
 mod calls;
+mod changed;
 mod egress;
 mod guard;
 mod raw;
