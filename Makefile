@@ -20,6 +20,7 @@ CLIENTS := $(CURDIR)/.clients
 BROWSER := $(CURDIR)/.browser
 TOOLS := $(CURDIR)/.tools
 PIP := pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes
 SERVERS := $(CURDIR)/.mcp-servers
 RUST_SOURCES := $(shell git ls-files 'crates/*' 'bindings/*' Cargo.toml Cargo.lock)
 PYTHON_SOURCES := $(shell git ls-files 'python/*')
@@ -47,12 +48,12 @@ demo: $(VENV)/installed ## Builds, installs into ./.venv and runs a narrated pro
 python: $(VENV)/installed ## Builds the wheel and installs it with its extras into ./.venv.
 
 node: ## Builds the npm packages in ./node.
-	npm --prefix node install --silent --no-package-lock --no-audit --no-fund
+	npm --prefix node ci --silent --ignore-scripts --no-audit --no-fund
 	node node/scripts/build.mjs
 
 # The tests' own: an optimised module takes minutes longer to build, and none of them measures.
 node-debug:
-	npm --prefix node install --silent --no-package-lock --no-audit --no-fund
+	npm --prefix node ci --silent --ignore-scripts --no-audit --no-fund
 	node node/scripts/build.mjs --dev
 
 kotlin: ## Builds the Kotlin library.
@@ -64,24 +65,26 @@ swift: ## Builds the Swift package.
 # One wheel, release profile: what is tested and measured is what people install.
 $(TARGET)/wheels/stamp: $(RUST_SOURCES) $(PYTHON_SOURCES) | $(TOOLS)/stamp
 	@echo "Building the wheel (some minutes the first time) …"
-	rm -rf $(TARGET)/wheels && cd python && $(TOOLS)/bin/maturin build --release --quiet --out $(TARGET)/wheels
+	rm -rf $(TARGET)/wheels && cd python && $(TOOLS)/bin/maturin build --release --locked --quiet --out $(TARGET)/wheels
 	touch $@
 
-$(VENV)/installed: $(TARGET)/wheels/stamp
+$(VENV)/installed: $(TARGET)/wheels/stamp python/requirements-test.txt
 	test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	wheel=$$(ls $(TARGET)/wheels/*.whl) && $(VENV)/bin/$(PIP) --force-reinstall --no-deps "$$wheel" && $(VENV)/bin/$(PIP) "$$wheel[openai,anthropic,google,pydantic,test]"
+	wheel=$$(ls $(TARGET)/wheels/*.whl) && $(VENV)/bin/$(PIP) --force-reinstall --no-deps "$$wheel"
+	$(VENV)/bin/$(LOCKED) -r python/requirements-test.txt
 	touch $@
 
 $(TOOLS)/stamp: tests/tools.txt
 	test -x $(TOOLS)/bin/python || python3 -m venv $(TOOLS)
-	$(TOOLS)/bin/$(PIP) -r tests/tools.txt
+	$(TOOLS)/bin/$(LOCKED) -r tests/tools.txt
 	touch $@
 
-lint: $(TOOLS)/stamp $(VENV)/installed node-debug ## Formatters, linters, type checkers, dependency licences.
+lint: $(TOOLS)/stamp $(VENV)/installed node-debug ## Formatters, linters, type checkers, licences and advisories of dependencies.
 	cargo fmt --check
-	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	cargo fetch --quiet --locked
 	PATH=$(TOOLS)/bin:$$PATH cargo deny --offline --log-level error check licenses bans sources
+	PATH=$(TOOLS)/bin:$$PATH sh tests/advisories.sh
 	$(TOOLS)/bin/ruff check --quiet python tests
 	$(TOOLS)/bin/ruff format --quiet --check python tests
 	$(VENV)/bin/mypy --config-file python/pyproject.toml
@@ -102,7 +105,7 @@ keyring:
 	sh tests/keyring/install.sh
 
 test-rust: servers postgres keyring
-	cargo test --quiet --workspace
+	cargo test --quiet --locked --workspace
 
 test-python: $(VENV)/installed servers
 	$(VENV)/bin/python -m pytest -p no:cacheprovider python/tests
@@ -116,7 +119,7 @@ TWO := PYTHONDONTWRITEBYTECODE=1 TEST_SERVERS=2
 # The vendor's unchanged package, this project's own, Schemathesis, MCP's conformance suite and clients that no one here wrote
 # against `composio serve`; the clients also against sessions within a program.
 test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $(CONFORMANCE)/stamp $(CLIENTS)/stamp node-debug postgres
-	cargo build --quiet -p composio-server -p bench-floor
+	cargo build --quiet --locked -p composio-server -p bench-floor
 	PYTHONDONTWRITEBYTECODE=1 $(PEER)/bin/python tests/server/vendor.py $(TARGET)/debug/composio
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/serving.py $(TARGET)/debug/composio \
 	  node tests/server/vendor.mjs $(PEER_NODE)
@@ -136,11 +139,11 @@ test-server: $(PEER)/stamp $(PEER_NODE)/stamp $(VENV)/installed $(TOOLS)/stamp $
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/conformance/run.py $(TARGET)/debug/composio \
 	  $(CONFORMANCE)/node_modules
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/server/clients/run.py $(TARGET)/debug/composio \
-	  $(CLIENTS) $(CONFORMANCE)/node_modules/node/bin/node $(VENV)/bin/python
+	  $(CLIENTS) $$(ls $(CONFORMANCE)/node_modules/node-*/bin/node || command -v node) $(VENV)/bin/python
 
 # The page on which a user connects an account, and an account from its link to its end.
 test-browser: $(TOOLS)/stamp $(BROWSER)/stamp $(VENV)/installed servers
-	cargo build --quiet -p composio-server
+	cargo build --quiet --locked -p composio-server
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/bin/python tests/browser/run.py $(TARGET)/debug/composio $(BROWSER)
 	$(STORY) $(VENV)/bin/python python/demo/accounts.py
 
@@ -153,16 +156,16 @@ fuzz: ## Fuzzes JSON bodies and composio.toml, FUZZ_SECONDS (60) each.
 	done
 
 server: ## Builds the program `composio`.
-	cargo build --quiet --release -p composio-server
+	cargo build --quiet --locked --release -p composio-server
 
 test-node: node-debug servers $(BROWSER)/stamp
-	cargo build --quiet -p mock-backend
+	cargo build --quiet --locked -p mock-backend
 	node node/tests/run.mjs
 	$(STORY) node tests/story/story.mjs
 	node node/demo/demo.mjs --servers $(SERVERS)
 
 test-kotlin: servers $(BROWSER)/stamp
-	cargo build --quiet -p mock-backend
+	cargo build --quiet --locked -p mock-backend
 	bindings/uniffi/kotlin/build.sh test
 	$(STORY) bindings/uniffi/kotlin/build.sh story
 	bindings/uniffi/kotlin/build.sh demo
@@ -178,8 +181,8 @@ test-demo: $(VENV)/installed servers $(BROWSER)/stamp
 	$(VENV)/bin/python python/demo/demo.py
 
 test-prism: $(APIS)/stamp
-	cargo build --quiet -p mock-backend -p composio-server
-	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/prism
+	cargo build --quiet --locked -p mock-backend -p composio-server
+	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix tests/prism
 	node tests/prism/check.mjs
 	node tests/prism/openapi.mjs $(TARGET)/debug/composio $(APIS)
 
@@ -197,15 +200,15 @@ $(APIS)/stamp: tests/prism/documents.json tests/providers/documents.json
 	touch $@
 
 bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp $(APIS)/stamp node ## Every figure in one run, beside the peers, reqwest and fetch alone.
-	cargo build --quiet --release -p mock-backend -p bench-floor -p composio-server
-	cargo build --quiet --release -p composio-search --example ndcg
-	cargo build --quiet --release -p composio-openapi --example load
-	cargo build --quiet --release -p composio-router --example openapi_call
-	cargo build --quiet --release -p composio-vault --example read
+	cargo build --quiet --locked --release -p mock-backend -p bench-floor -p composio-server
+	cargo build --quiet --locked --release -p composio-search --example ndcg
+	cargo build --quiet --locked --release -p composio-openapi --example load
+	cargo build --quiet --locked --release -p composio-router --example openapi_call
+	cargo build --quiet --locked --release -p composio-vault --example read
 	bindings/uniffi/kotlin/build.sh build --release
-	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features --features router
+	cargo build --quiet --locked --profile release-small -p composio-uniffi --no-default-features --features router
 	cp $(TARGET)/release-small/libcomposio_uniffi.so $(TARGET)/libcomposio-with-router.so
-	cargo build --quiet --profile release-small -p composio-uniffi --no-default-features
+	cargo build --quiet --locked --profile release-small -p composio-uniffi --no-default-features
 	$(VENV)/bin/python tests/bench/bench.py --python $(VENV)/bin/python --peer $(PEER)/bin/python \
 	  --mock $(TARGET)/release/mock-backend --floor $(TARGET)/release/bench-floor \
 	  --ndcg $(TARGET)/release/examples/ndcg --wheel $$(ls $(TARGET)/wheels/*.whl) --node-peer $(PEER_NODE) \
@@ -214,33 +217,31 @@ bench: $(VENV)/installed $(PEER)/stamp $(PEER_NODE)/stamp $(APIS)/stamp node ## 
 	  --openapi $(TARGET)/release/examples/load --openapi-call $(TARGET)/release/examples/openapi_call \
 	  --vault $(TARGET)/release/examples/read --document $(APIS)/github.com/api.github.com.json
 
-$(PEER_NODE)/stamp:
-	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(PEER_NODE) @composio/core@0.19.0
+$(PEER_NODE)/stamp: tests/bench/peer/package-lock.json
+	sh tests/npm.sh tests/bench/peer $(PEER_NODE)
 	touch $@
 
-# The suite needs a later Node than the rest.
-$(CONFORMANCE)/stamp:
-	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CONFORMANCE) \
-	  @modelcontextprotocol/conformance@0.2.0-alpha.12 node@22
+# The suite needs a later Node than the rest; on Linux it has its own.
+$(CONFORMANCE)/stamp: tests/server/conformance/package-lock.json
+	sh tests/npm.sh tests/server/conformance $(CONFORMANCE)
 	touch $@
 
-$(CLIENTS)/stamp: tests/server/clients/requirements.txt
+$(CLIENTS)/stamp: tests/server/clients/requirements.txt tests/server/clients/package-lock.json
 	test -x $(CLIENTS)/venv/bin/python || python3 -m venv $(CLIENTS)/venv
-	$(CLIENTS)/venv/bin/$(PIP) -r tests/server/clients/requirements.txt
-	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(CLIENTS) \
-	  @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/inspector@2.12.0
+	$(CLIENTS)/venv/bin/$(LOCKED) -r tests/server/clients/requirements.txt
+	sh tests/npm.sh tests/server/clients $(CLIENTS)
 	touch $@
 
-$(BROWSER)/stamp: tests/browser/install.sh
+$(BROWSER)/stamp: tests/browser/install.sh tests/browser/package-lock.json
 	sh tests/browser/install.sh
-	npm install --silent --no-package-lock --no-audit --no-fund --prefix $(BROWSER) playwright-core@1.65.1 axe-core@4.14.1
+	sh tests/npm.sh tests/browser $(BROWSER)
 	touch $@
 
 # The peer in an environment of its own, without the dependencies that the measurements do not use.
-$(PEER)/stamp: tests/bench/peer.txt
+$(PEER)/stamp: tests/bench/peer.txt tests/bench/vendor.txt
 	test -x $(PEER)/bin/python || python3 -m venv $(PEER)
-	$(PEER)/bin/$(PIP) --no-deps composio==0.30.0 composio-client==2.0.0rc19 composio-openai==0.30.0
-	$(PEER)/bin/$(PIP) -r tests/bench/peer.txt
+	$(PEER)/bin/$(LOCKED) --no-deps -r tests/bench/vendor.txt
+	$(PEER)/bin/$(LOCKED) -r tests/bench/peer.txt
 	touch $@
 
 .PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift keyring kotlin lint node node-debug postgres python server servers swift test \

@@ -48,7 +48,7 @@ for (const name of packages) {
 
 if (!flags.has("--no-native")) {
   const dev = flags.has("--dev");
-  run("cargo", "build", "--quiet", "-p", "composio-node", ...(dev ? [] : ["--release"]));
+  run("cargo", "build", "--quiet", "--locked", "-p", "composio-node", ...(dev ? [] : ["--release"]));
   const { triple } = await import(pathToFileURL(join(root, "packages", "core", "dist", "index.js")));
   const file =
     { darwin: "libcomposio_node.dylib", win32: "composio_node.dll" }[process.platform] ?? "libcomposio_node.so";

@@ -211,7 +211,7 @@ test("without the native module the error says what to install; beside a bundle 
     const missing = await node([main, mock.url]);
     assert.equal(missing.status, 1);
     assert.match(missing.stderr, new RegExp(`finds no native module for ${triple()}`));
-    assert.match(missing.stderr, new RegExp(`install @composio/core-${triple()}`));
+    assert.match(missing.stderr, new RegExp(`install @composio-rs/core-${triple()}`));
     copyFileSync(path.join(ROOT, "node/npm", triple(), "composio.node"), path.join(core, "composio.node"));
     assert.deepEqual(await node([main, mock.url]), { status: 0, stdout: "trs_bench\n", stderr: "" });
   }));

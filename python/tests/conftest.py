@@ -32,7 +32,7 @@ class Mock:
 def binary() -> str:
     if named := os.environ.get("COMPOSIO_MOCK_BACKEND"):
         return named
-    build = ["cargo", "build", "--quiet", "-p", "mock-backend", "--message-format=json"]
+    build = ["cargo", "build", "--quiet", "--locked", "-p", "mock-backend", "--message-format=json"]
     output = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     messages = map(json.loads, output.splitlines())
     return next(str(found) for message in messages if (found := message.get("executable")))

@@ -1,7 +1,7 @@
 // Checks the vectors against the REST contract: every request against a Prism mock of it, every reply of status 2xx
 // against its response schemas. What is flagged `off_contract` is left out and counted.
 //
-//     cargo build -p mock-backend && npm install --no-package-lock --prefix tests/prism && node tests/prism/check.mjs
+//     cargo build -p mock-backend && npm ci --prefix tests/prism && node tests/prism/check.mjs
 
 import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -34,10 +34,10 @@ refresh() { cmp --silent "$1" "$2" || install -D -m 755 "$1" "$2"; }
 build() {
   local flags=()
   [[ $profile == release ]] && flags=(--release)
-  (cd "$root" && cargo build --quiet -p composio-uniffi "${flags[@]}")
+  (cd "$root" && cargo build --quiet --locked -p composio-uniffi "${flags[@]}")
   refresh "$target/$profile/$library" "$here/target/native/$place/$library"
   # The symbols that the generator reads are stripped from a release; the interface is the same.
-  (cd "$root" && cargo build --quiet -p composio-uniffi -p composio-bindgen)
+  (cd "$root" && cargo build --quiet --locked -p composio-uniffi -p composio-bindgen)
   local described=$target/debug/$library
   local generated=$here/target/generated-sources/uniffi
   (cd "$root" && "$target/debug/composio-bindgen" generate "$described" --language kotlin --no-format --out-dir "$generated")

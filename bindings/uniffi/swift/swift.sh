@@ -84,9 +84,9 @@ generate() {
   local flags=() library=libcomposio_uniffi.so described generated=$here/Generated
   [[ $(uname -s) == Darwin ]] && library=libcomposio_uniffi.dylib
   [[ $profile == release ]] && flags=(--release)
-  (cd "$repo" && cargo build --quiet -p composio-uniffi "${flags[@]}")
+  (cd "$repo" && cargo build --quiet --locked -p composio-uniffi "${flags[@]}")
   # The symbols that the generator reads are stripped from a release; the interface is the same.
-  (cd "$repo" && cargo build --quiet -p composio-uniffi -p composio-bindgen -p mock-backend)
+  (cd "$repo" && cargo build --quiet --locked -p composio-uniffi -p composio-bindgen -p mock-backend)
   described=$target/debug/$library
   (cd "$repo" && "$target/debug/composio-bindgen" generate "$described" --language swift --no-format --out-dir "$generated/new")
   refresh "$generated/new/ComposioNative.swift" "$generated/ComposioNative/ComposioNative.swift"

@@ -28,7 +28,7 @@ args = [{json.dumps(str(HERE / "fixture.py"))}]
 def main() -> None:
     """Runs the suite once a revision."""
     program, modules = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
-    node = modules / "node" / "bin" / "node"
+    node = next(modules.glob("node-*/bin/node"), "node")
     suite = modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     with serving(program, CONFIG, keyless=True) as (url, _):
         request = urllib.request.Request(

@@ -131,7 +131,7 @@ export function native(): Native {
   return (loaded ??= load());
 }
 
-/** The name of this platform's binary package, `@composio/core-<triple>`, such as `linux-x64-gnu`. */
+/** The name of this platform's binary package, `@composio-rs/core-<triple>`, such as `linux-x64-gnu`. */
 export function triple(): string {
   const { platform, arch } = process;
   if (platform === "win32") return `win32-${arch}-msvc`;
@@ -158,9 +158,9 @@ function load(): Native {
   const names = process.platform === "linux" ? [`linux-${process.arch}-gnu`, `linux-${process.arch}-musl`] : [triple()];
   for (const name of names) {
     const found =
-      attempt(() => require(`@composio/core-${name}`)) ??
+      attempt(() => require(`@composio-rs/core-${name}`)) ??
       // From a bundle this package's own dependencies are not in sight.
-      attempt(() => createRequire(require.resolve(PACKAGE))(`@composio/core-${name}`)) ??
+      attempt(() => createRequire(require.resolve(PACKAGE))(`@composio-rs/core-${name}`)) ??
       attempt(() => require(join(dirname(require.resolve(PACKAGE)), "..", "..", "npm", name, "composio.node")));
     if (found !== undefined) return found;
   }
@@ -173,7 +173,7 @@ function load(): Native {
     `@composio/core finds no native module for ${name}:\n${[...new Set(reasons)].join("\n")}`,
     {
       suggestedFix:
-        `install @composio/core-${name}, which package managers skip where optional dependencies are left out, ` +
+        `install @composio-rs/core-${name}, which package managers skip where optional dependencies are left out, ` +
         "or put its composio.node beside your bundle",
     },
   );
