@@ -12,14 +12,17 @@ const DECODED: usize = 4;
 /// use composio_openapi::climbs;
 ///
 /// assert!(climbs("/users/../admin") && climbs("a/%2e%2E/b") && climbs("..%2fadmin") && climbs("%252e%252e/x"));
+/// assert!(climbs("/.%09./admin") && climbs("/..%00/admin") && climbs("/..%23/admin") && climbs("/%2e%0d%2e/x"));
 /// assert!(!climbs("/files/report..pdf") && !climbs("/a/./b") && !climbs("..."));
 /// ```
 #[must_use]
 pub fn climbs(path: &str) -> bool {
-    // URL parsers leave tabs and newlines out before they look.
-    let mut path: String = path.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
+    let mut path = path.to_owned();
     for _ in 0..DECODED {
-        let is_up = |segment: &str| segment.split(';').next().is_some_and(|name| name.trim() == "..");
+        // URL parsers leave tabs and newlines out before they look, others all control characters.
+        path.retain(|c| !c.is_control());
+        // A server may take parameters, a query or a fragment off first.
+        let is_up = |segment: &str| segment.split([';', '?', '#']).next().is_some_and(|name| name.trim() == "..");
         if path.split(['/', '\\']).any(is_up) {
             return true;
         }

@@ -103,8 +103,9 @@ impl Api {
         }
         if let Some(credential) = credential {
             credential.sign(&mut request)?;
-            request.secure = true;
         }
+        // The headers of the configuration may be secrets too.
+        request.secure |= credential.is_some() || !self.headers.is_empty();
         let echoes = || credential.map(Credential::echoes).into_iter().chain([&self.echoes]);
         let mut response = match self.attempts(request).await {
             Ok(response) => response,
