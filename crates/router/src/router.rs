@@ -17,6 +17,7 @@ use crate::quota::{Quotas, Refusals};
 use crate::retention;
 use crate::session_server::SessionServer;
 use crate::sessions::SessionCache;
+use crate::signer::Signer;
 use crate::source::Source;
 use crate::sources;
 use crate::store::{self, Store};
@@ -250,7 +251,7 @@ impl RouterBuilder {
             sessions: Arc::default(),
             session_changes: Arc::default(),
             workspaces: Arc::new(workspaces),
-            tickets: Arc::default(),
+            tickets: Arc::new(Tickets::new(Signer::new(&accounts))),
             accounts,
             base: None,
             limits: Limits {

@@ -98,6 +98,11 @@ impl std::fmt::Debug for Tickets {
 }
 
 impl Tickets {
+    /// Tickets signed by this signer.
+    pub(crate) fn new(signer: Signer) -> Self {
+        Self { signer, open: Arc::default() }
+    }
+
     /// What signs the tickets; the same key signs other texts too.
     pub(crate) fn signer(&self) -> &Signer {
         &self.signer

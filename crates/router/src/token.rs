@@ -55,6 +55,24 @@ struct Claims {
 }
 
 impl Router {
+    /// Sees that there is a key to sign tokens and URLs of files with, and that it is sealed in the store. Without this it is seen
+    /// to when the first one is signed or read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the master key is not the one that it is sealed with.
+    pub async fn check_signing_key(&self) -> Result<()> {
+        self.tickets.signer().sign(self.store.as_ref(), &()).await.map(drop)
+    }
+
+    /// Signs with a new key from now on. Every session token and URL of a file that was made before ends: here at once, and in
+    /// other processes that share the store within a second.
+    ///
+    /// # Errors
+    /// As [`Router::check_signing_key`], and where the store cannot be written.
+    pub async fn rotate_signing_key(&self) -> Result<()> {
+        self.tickets.signer().rotate(self.store.as_ref()).await
+    }
+
     /// A text that opens one session of this router's project until the time that comes with it. Deleting the session
     /// revokes it, and [`Router::revoke_session_token`] does.
     ///

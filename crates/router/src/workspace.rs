@@ -15,6 +15,7 @@ use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use composio_contract::{Error, ErrorKind, Result};
+use composio_vault::private;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -154,7 +155,7 @@ impl Workspace {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let open = || {
-            Dir::create_ambient_dir_all(path, ambient_authority())?;
+            private::make_folder(path)?;
             let root = path.canonicalize()?;
             Ok((Dir::open_ambient_dir(&root, ambient_authority())?, root))
         };

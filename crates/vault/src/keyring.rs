@@ -9,7 +9,7 @@ use keyring::v1::{Entry, Error as KeyringError};
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use crate::cipher;
+use crate::{cipher, private};
 
 const SERVICE: &str = "composio";
 
@@ -53,9 +53,9 @@ pub(crate) fn text(name: &str, lock: &Path) -> Result<Zeroizing<String>> {
 
 fn turn(lock: &Path) -> std::io::Result<File> {
     if let Some(folder) = lock.parent() {
-        std::fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
     }
-    let file = File::options().create(true).truncate(false).write(true).open(lock)?;
+    let file = private::options().create(true).truncate(false).write(true).open(lock)?;
     file.lock()?;
     Ok(file)
 }

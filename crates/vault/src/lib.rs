@@ -23,6 +23,7 @@ mod cipher;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod master;
+pub mod private;
 mod vault;
 
 pub use master::{MasterKey, MasterKeySource};

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::cipher::{self, KEY, Key};
+use crate::private;
 
 /// Bytes by which a master key is recognised.
 pub(crate) const FINGERPRINT: usize = 8;
@@ -41,7 +42,7 @@ impl fmt::Debug for MasterKey {
 pub enum MasterKeySource {
     /// An environment variable with 32 bytes in Base64.
     Variable(String),
-    /// A file with 32 bytes in Base64 that only its owner may read. Made where it is missing.
+    /// A file with 32 bytes in Base64. Made where it is missing, for its owner alone; a wider mode is narrowed.
     File(PathBuf),
     /// The system's keyring, of builds with the feature `keyring`. Made where it is missing.
     Keyring {
@@ -78,7 +79,8 @@ impl MasterKey {
     /// Reads the key from where it is kept. A keyring may ask its user first, and so take its time.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where it is not there, cannot be read or made, is no key, or others may read it.
+    /// [`ErrorKind::Configuration`] where it is not there, cannot be read or made, is no key, or others may read it and that cannot be
+    /// changed.
     pub fn load(source: &MasterKeySource) -> Result<Self> {
         match source {
             MasterKeySource::Variable(name) => {
@@ -121,7 +123,7 @@ impl MasterKey {
         if !path.try_exists().map_err(|error| failed("read", error))? {
             Self::make_file(path).map_err(|error| failed("made", error))?;
         }
-        check_private(path).map_err(|error| failed("used", error))?;
+        private::narrow(path).map_err(|error| failed("used", error))?;
         let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| failed("read", error))?;
         Self::parse(&text)
     }
@@ -129,7 +131,7 @@ impl MasterKey {
     /// The file appears whole or not at all; where another process was first, its file stays.
     fn make_file(path: &Path) -> std::io::Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
         let key = cipher::fresh().map_err(std::io::Error::other)?;
         let text = Zeroizing::new(format!("{}\n", BASE64.encode(key.expose_secret())));
         // On Unix the file is made with mode 600.
@@ -141,20 +143,4 @@ impl MasterKey {
             _ => Ok(()),
         }
     }
-}
-
-#[cfg(unix)]
-fn check_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(std::io::Error::other(format!("others may read or write it (mode {mode:o}); set it to 600")))
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -77,7 +77,8 @@ impl Vault {
                 "the master key is not the one that this store's credentials are sealed with",
             )
             .with_suggested_fix(
-                "give the master key that was used before; without it the accounts must be connected again",
+                "give the master key that was used before, the same one to all servers of a database; without it the accounts \
+                 must be connected again",
             ));
         }
         let plain = cipher::unseal(master.key(), sealed, head).ok_or_else(damaged)?;

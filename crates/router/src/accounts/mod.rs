@@ -32,7 +32,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, EgressOptions};
 use composio_oauth::Http;
-use composio_vault::{MasterKey, MasterKeySource, Vault};
+use composio_vault::{Binding, MasterKey, MasterKeySource, Vault};
+use secrecy::SecretSlice;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use url::Url;
@@ -41,7 +42,7 @@ use crate::config::RouterConfig;
 use crate::project::Project;
 use crate::router::Router;
 use crate::source::Source;
-use crate::store::{AccountStore, Location};
+use crate::store::{AccountStore, Location, Store};
 use crate::workspace::blocking;
 
 pub(crate) use config::AuthConfig;
@@ -156,6 +157,26 @@ impl Accounts {
         self.listener.close();
     }
 
+    /// Whether the master key outlives this program.
+    pub(crate) fn has_lasting_master(&self) -> bool {
+        self.master.is_some()
+    }
+
+    /// Seals a secret of the router's own as a credential is sealed.
+    pub(crate) async fn seal(&self, store: &dyn Store, plain: &[u8], place: &Binding<'_>) -> Result<Vec<u8>> {
+        self.vault(rows(store)?).await?.seal(plain, place)
+    }
+
+    /// Opens what [`Accounts::seal`] sealed.
+    pub(crate) async fn unseal(
+        &self,
+        store: &dyn Store,
+        sealed: &[u8],
+        place: &Binding<'_>,
+    ) -> Result<SecretSlice<u8>> {
+        self.vault(rows(store)?).await?.unseal(sealed, place)
+    }
+
     async fn master(&self) -> Result<MasterKey> {
         match self.master.clone() {
             None => MasterKey::generate(),
@@ -190,11 +211,15 @@ impl Accounts {
     }
 }
 
+fn rows(store: &dyn Store) -> Result<&dyn AccountStore> {
+    store
+        .accounts()
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, "the router's store has no place for connected accounts"))
+}
+
 impl Router {
     pub(crate) fn account_store(&self) -> Result<&dyn AccountStore> {
-        self.store
-            .accounts()
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "the router's store has no place for connected accounts"))
+        rows(self.store.as_ref())
     }
 
     /// Wraps the store's data keys with another master key. Nothing is sealed anew; from now on, and after a restart, only

@@ -23,6 +23,7 @@ pub use self::retention::RetentionOptions;
 pub use self::toolkit::{ConnectOptions, ConnectScheme, SignOptions, ToolkitOptions};
 use crate::mcp::Hints;
 use crate::source::Pinning;
+use crate::store;
 use crate::store::Location;
 
 /// What the router serves and where it keeps its state. `docs/composio-toml.md` explains every key.
@@ -324,6 +325,21 @@ impl RouterConfig {
             None => Ok(Location::File(self.data_dir()?.join("router.db"))),
             Some(text) => Location::parse(text.expose_secret()),
         }
+    }
+
+    /// The data folder, and the files of the router's own secrets, wherever the configuration has them: the database with what
+    /// lies beside it, and the master key. Nobody but their owner should see any of them; not all of them need to be there.
+    ///
+    /// # Errors
+    /// As [`RouterConfig::database`].
+    pub fn private_paths(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.data_dir()?;
+        let key = self.accounts.master_key_file.clone().unwrap_or_else(|| folder.join("master.key"));
+        let mut paths = vec![folder, key];
+        if let Location::File(database) = self.database()? {
+            paths.extend(store::beside(&database));
+        }
+        Ok(paths)
     }
 
     /// What the types alone cannot say: the place of the first wrong field, and what is wrong with it.

@@ -1,11 +1,13 @@
 //! Getting a document: from a file, or from the web with a copy on the disk.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, Request};
 use composio_openapi::MAX_BYTES;
+use composio_vault::private;
 use data_encoding::HEXLOWER;
 use reqwest::header::{ACCEPT, ETAG, HeaderValue, IF_NONE_MATCH};
 use sha2::{Digest, Sha256};
@@ -147,9 +149,10 @@ async fn keep(place: Option<PathBuf>, text: String, etag: Option<String>) {
     let written = blocking::run(move |_| {
         let write = || {
             let folder = place.parent().unwrap_or(Path::new("."));
-            std::fs::create_dir_all(folder)?;
+            private::make_folder(folder)?;
             let fresh = folder.join(format!(".{}.{}", uuid::Uuid::now_v7().simple(), std::process::id()));
-            std::fs::write(&fresh, format!("{}\n{text}", etag.as_deref().unwrap_or_default()))?;
+            let mut file = private::options().write(true).create_new(true).open(&fresh)?;
+            file.write_all(format!("{}\n{text}", etag.as_deref().unwrap_or_default()).as_bytes())?;
             std::fs::rename(&fresh, &place)
         };
         write().map_err(|error| Error::new(ErrorKind::File, error.to_string()))

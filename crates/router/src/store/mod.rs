@@ -30,6 +30,7 @@ pub use postgres::PostgresStore;
 pub use query::LogQuery;
 pub use retention::{Prune, prune_all, shrink_all};
 pub use sqlite::SqliteStore;
+pub(crate) use sqlite::beside;
 pub use tokens::Revocation;
 
 /// The slug of the error, with status 503, of a store that does not answer. The same call may succeed later.
@@ -309,8 +310,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The revoked tokens of a session. Cheap.
     async fn revocations(&self, session_id: &str) -> Result<Vec<Revocation>>;
 
-    /// What processes that share the store sign with; the same each time. Secret.
-    async fn signing_key(&self) -> Result<[u8; 32]>;
+    /// What processes that share the store sign with, as [`Store::keep_signing_key`] was given it last. Cheap.
+    async fn signing_key(&self) -> Result<Option<Vec<u8>>>;
+
+    /// Keeps what is signed with: sealed, in a store that outlives its program. Answers whether it did, which it does only if what
+    /// is kept is still `base`. Of that nothing is left.
+    async fn keep_signing_key(&self, base: Option<Vec<u8>>, key: Vec<u8>) -> Result<bool>;
 
     /// Notes that a ticket was used, until it lapses, and answers whether it was not used before. Forgets tickets that
     /// have lapsed.
@@ -354,12 +359,6 @@ pub fn open(location: &Location, runtime: &Handle) -> Result<Arc<dyn Store>> {
 
 /// The name under which [`Store::signing_key`] is kept.
 const SIGNING_KEY: &str = "signing";
-
-fn fresh_key() -> Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| failed("make a signing key", error))?;
-    Ok(bytes)
-}
 
 /// A store that does not answer now, and may later.
 fn unavailable(what: &str, error: impl Into<composio_contract::BoxError>) -> Error {

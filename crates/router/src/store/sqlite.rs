@@ -10,12 +10,13 @@ mod pins;
 mod recent;
 mod upkeep;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use composio_contract::{Error, ErrorKind, Result};
+use composio_vault::private;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use self::changes::Changes;
@@ -23,7 +24,7 @@ use self::recent::Recent;
 use super::log::LogWriter;
 use super::{
     AccountRow, ApprovalRow, KeyRow, Location, LogEntry, LogQuery, Prune, Revocation, SIGNING_KEY, SessionRow,
-    SessionSummary, Store, VersionRow, failed, fresh_key, full, schema, unavailable,
+    SessionSummary, Store, VersionRow, failed, full, schema, unavailable,
 };
 use crate::clock;
 use crate::project::Project;
@@ -65,7 +66,7 @@ impl SqliteStore {
         };
         let (reader, writer, changes) = match location {
             Location::File(path) => {
-                make_private_folder(path)?;
+                make_private(path)?;
                 let mut writer = connect(path).map_err(unusable)?;
                 migrate(&mut writer).map_err(unusable)??;
                 let reader = connect(path).map_err(unusable)?;
@@ -159,17 +160,40 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn make_private_folder(database: &Path) -> Result<()> {
-    let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| {
-        Error::new(ErrorKind::Configuration, format!("the data folder {} cannot be made: {error}", folder.display()))
-            .with_suggested_fix("set `router.data_dir` to a folder that can be written")
-            .with_source(error)
-    })
+/// Sees that the database has a folder, and that it and the files beside it are their owner's alone. SQLite gives those that
+/// it makes the mode of the database.
+fn make_private(database: &Path) -> Result<()> {
+    let failed = |what: String, fix: &str, error: std::io::Error| {
+        Error::new(ErrorKind::Configuration, format!("{what}: {error}")).with_suggested_fix(fix).with_source(error)
+    };
+    if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        private::make_folder(folder).map_err(|error| {
+            let what = format!("the data folder {} cannot be made", folder.display());
+            failed(what, "set `router.data_dir` to a folder that can be written", error)
+        })?;
+    }
+    let what = || format!("the router's database {} cannot be opened", database.display());
+    let fix = "run the program as the user whose file it is, who alone may read it";
+    private::make_file(database).map_err(|error| {
+        failed(what(), "set `router.database` or `router.data_dir` to a place that can be written", error)
+    })?;
+    for file in beside(database) {
+        private::narrow(&file).map_err(|error| failed(what(), fix, error))?;
+    }
+    Ok(())
+}
+
+/// A database's file, and those that SQLite and this program have beside it.
+pub(crate) fn beside(database: &Path) -> impl Iterator<Item = PathBuf> {
+    // SQLite has its files beside the one that a link leads to.
+    let real = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let named = |path: &Path, end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let stamp = named(database, changes::STAMP);
+    ["", "-wal", "-shm", "-journal"].into_iter().map(move |end| named(&real, end)).chain([stamp])
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -549,15 +573,43 @@ impl Store for SqliteStore {
         all.map(Option::unwrap_or_default)
     }
 
-    async fn signing_key(&self) -> Result<[u8; 32]> {
-        let fresh = fresh_key()?;
-        self.write("read its signing key", move |connection| {
-            // Whoever comes first keeps theirs; a process that comes second finds it.
+    async fn signing_key(&self) -> Result<Option<Vec<u8>>> {
+        self.read("read its signing key", |connection| {
             connection
-                .execute("INSERT OR IGNORE INTO secrets (name, value) VALUES (?1, ?2)", params![SIGNING_KEY, fresh])?;
-            connection.query_row("SELECT value FROM secrets WHERE name = ?1", [SIGNING_KEY], |row| row.get(0))
+                .prepare_cached("SELECT value FROM secrets WHERE name = ?1")?
+                .query_row([SIGNING_KEY], |row| row.get(0))
+                .optional()
         })
-        .await
+    }
+
+    async fn keep_signing_key(&self, base: Option<Vec<u8>>, key: Vec<u8>) -> Result<bool> {
+        const WHAT: &str = "keep its signing key";
+        let writer = Arc::clone(&self.writer);
+        let write = move || -> rusqlite::Result<bool> {
+            let mut connection = lock(&writer);
+            // What was there may be a key in clear: it is overwritten, in the file and in the log that is written ahead.
+            connection.pragma_update(None, "secure_delete", true)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let changed = match base {
+                None => transaction.execute(
+                    "INSERT OR IGNORE INTO secrets (name, value) VALUES (?1, ?2)",
+                    params![SIGNING_KEY, key],
+                )?,
+                Some(base) => transaction.execute(
+                    "UPDATE secrets SET value = ?2 WHERE name = ?1 AND value = ?3",
+                    params![SIGNING_KEY, key, base],
+                )?,
+            };
+            transaction.commit()?;
+            connection.pragma_update(None, "secure_delete", false)?;
+            let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            if busy && changed > 0 {
+                tracing::warn!("the former signing key stays in the database's -wal file until that is written anew");
+            }
+            Ok(changed > 0)
+        };
+        let done = tokio::task::spawn_blocking(write).await.map_err(|error| failed(WHAT, error))?;
+        done.map_err(|error| broken(WHAT, error))
     }
 
     async fn use_ticket(&self, id: &str, expires_at: i64) -> Result<bool> {
@@ -662,6 +714,43 @@ mod tests {
             started_at: 0,
             duration: 0,
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_files_of_a_database_are_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(folder.path(), 0o777);
+        let path = folder.path().join("router.db");
+        let open = || SqliteStore::open(&Location::File(path.clone())).unwrap();
+        let modes = || {
+            let mut modes: Vec<(String, u32)> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| {
+                    let entry = entry.unwrap();
+                    let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+                    (entry.file_name().to_string_lossy().into_owned(), mode)
+                })
+                .collect();
+            modes.sort();
+            modes
+        };
+        let expected =
+            ["router.db", "router.db-shm", "router.db-stamp", "router.db-wal"].map(|name| (name.to_owned(), 0o600));
+        let first = open();
+        first.create_session(row("trs_1", 10)).await.unwrap();
+        assert_eq!(modes(), expected);
+        // Wider ones are narrowed, also while another program has them open, which goes on.
+        for (name, _) in &expected {
+            set(&folder.path().join(name), 0o664);
+        }
+        let second = open();
+        assert_eq!(modes(), expected);
+        second.create_session(row("trs_2", 10)).await.unwrap();
+        assert!(first.session(&Project::default(), "trs_2").await.unwrap().is_some());
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use cap_fs_ext::{MetadataExt as _, OpenOptionsSyncExt};
-use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use cap_std::fs::{Dir, DirBuilder, File, Metadata, OpenOptions};
 use cap_tempfile::TempFile;
 use composio_contract::{Error, ErrorKind, Result};
 use jiff::Timestamp;
@@ -131,7 +131,7 @@ pub(super) fn check_place(parent: &Dir, name: &str, path: &RelativePath) -> Resu
 /// Makes the folders that a file lies in, and sees that it can be put there.
 pub(super) fn prepare(dir: &Dir, path: &RelativePath) -> Result<()> {
     if let (Some(folder), _) = path.split() {
-        dir.create_dir_all(folder).map_err(|error| file_error("write", path.as_str(), error))?;
+        make_folders(dir, folder).map_err(|error| file_error("write", path.as_str(), error))?;
     }
     check_place(dir, path.as_str(), path)
 }
@@ -190,7 +190,7 @@ pub(super) fn write(
         }
         WriteMode::Create => {
             // Taking the name first makes two writers at once safe: one of them fails here.
-            let reserved = parent.open_with(name, OpenOptions::new().write(true).create_new(true));
+            let reserved = parent.open_with(name, private().write(true).create_new(true));
             reserved.map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => exists("write", path),
                 _ => fail(error),
@@ -201,10 +201,40 @@ pub(super) fn write(
     parent.symlink_metadata(name).map(|metadata| info(path.to_string(), &metadata)).map_err(fail)
 }
 
+/// Options that make a file for its owner alone, where they make one.
+fn private() -> OpenOptions {
+    #[allow(unused_mut, reason = "only Unix has modes")]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes folders for their owner alone.
+fn make_folders(dir: &Dir, folder: &str) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    dir.create_dir_with(folder, &builder)
+}
+
+/// A file for its owner alone that has no place yet.
+pub(super) fn temporary(dir: &Dir) -> io::Result<TempFile<'_>> {
+    let file = TempFile::new(dir)?;
+    #[cfg(unix)]
+    {
+        use cap_std::fs::PermissionsExt as _;
+
+        file.as_file().set_permissions(cap_std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
 fn open_or_create_dir(dir: &Dir, folder: &str) -> io::Result<Dir> {
     match dir.open_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            dir.create_dir_all(folder)?;
+            make_folders(dir, folder)?;
             dir.open_dir(folder)
         }
         opened => opened,
@@ -213,14 +243,14 @@ fn open_or_create_dir(dir: &Dir, folder: &str) -> io::Result<Dir> {
 
 /// A reader sees the old content or the new, never a part; a link at the name is replaced, not followed.
 fn replace(parent: &Dir, name: &str, content: &[u8]) -> io::Result<()> {
-    let mut file = TempFile::new(parent)?;
+    let mut file = temporary(parent)?;
     file.write_all(content)?;
     file.replace(name)
 }
 
 fn append(parent: &Dir, name: &str, content: &[u8], path: &RelativePath, links: HardLinks) -> Result<()> {
     let fail = |error| file_error("write", path.as_str(), error);
-    let mut options = OpenOptions::new();
+    let mut options = private();
     options.append(true).create(true).nonblock(true);
     let mut file = parent.open_with(name, &options).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
@@ -245,7 +275,7 @@ pub(super) fn rename(dir: &Dir, from: &RelativePath, to: &RelativePath, replace:
         return Err(exists("move to", to));
     }
     if let (Some(folder), _) = to.split() {
-        dir.create_dir_all(folder).map_err(fail)?;
+        make_folders(dir, folder).map_err(fail)?;
     }
     dir.rename(from.as_str(), dir, to.as_str()).map_err(fail)?;
     let metadata = dir.symlink_metadata(to.as_str()).map_err(fail)?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use cap_std::fs::{Dir, File};
-use cap_tempfile::TempFile;
 use composio_contract::{Error, ErrorKind, Result};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -130,7 +129,7 @@ fn receive(dir: &Dir, path: &RelativePath, mut coming: mpsc::Receiver<Piece>) ->
         (Some(parent), _) => (parent, name),
         (None, _) => (dir, path.as_str()),
     };
-    let mut file = TempFile::new(place).map_err(fail)?;
+    let mut file = disk::temporary(place).map_err(fail)?;
     while let Some(piece) = coming.blocking_recv() {
         match piece {
             Piece::Bytes(bytes) => file.write_all(&bytes).map_err(fail)?,

@@ -81,7 +81,8 @@ hand_on! { Store to other:
     + revoke_key(id: &str) -> bool;
     + revoke_token(session_id: &str, revocation: Revocation) -> ();
     + revocations(session_id: &str) -> Vec<Revocation>;
-    + signing_key() -> [u8; 32];
+    + signing_key() -> Option<Vec<u8>>;
+    + keep_signing_key(base: Option<Vec<u8>>, key: Vec<u8>) -> bool;
     + use_ticket(id: &str, expires_at: i64) -> bool;
     + is_ticket_used(id: &str) -> bool;
     + count_sessions(project: &Project, limit: u64) -> u64;

@@ -18,5 +18,6 @@ mod record;
 mod running;
 mod served;
 mod sessions;
+mod signing;
 mod sqlite;
 mod store;

@@ -48,8 +48,10 @@ async fn many_servers_may_open_a_new_database_at_once() {
         done.unwrap();
     }
     let stores = [open(&url), open(&url)];
-    let (one, other) = tokio::join!(stores[0].signing_key(), stores[1].signing_key());
-    assert_eq!(one.unwrap(), other.unwrap());
+    let (one, other) =
+        tokio::join!(stores[0].keep_signing_key(None, vec![1]), stores[1].keep_signing_key(None, vec![2]));
+    assert!(one.unwrap() != other.unwrap());
+    assert_eq!(stores[0].signing_key().await.unwrap(), stores[1].signing_key().await.unwrap());
 }
 
 #[tokio::test]

@@ -112,6 +112,12 @@ async fn keys_are_kept_and_revoked_once() {
     assert!(store.revoke_key("k1").await.unwrap());
     assert!(!store.revoke_key("k1").await.unwrap());
     assert!(store.key("k1").await.unwrap().unwrap().revoked_at.is_some());
-    assert_eq!(store.signing_key().await.unwrap(), store.signing_key().await.unwrap());
+    assert_eq!(store.signing_key().await.unwrap(), None);
+    assert!(!store.keep_signing_key(Some(vec![1]), vec![2]).await.unwrap());
+    assert!(store.keep_signing_key(None, vec![1]).await.unwrap());
+    assert!(!store.keep_signing_key(None, vec![2]).await.unwrap());
+    assert!(!store.keep_signing_key(Some(vec![2]), vec![3]).await.unwrap());
+    assert!(store.keep_signing_key(Some(vec![1]), vec![4]).await.unwrap());
+    assert_eq!(store.signing_key().await.unwrap(), Some(vec![4]));
     store.ping().await.unwrap();
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anstyle::Style;
 use clap::Args;
 use composio_contract::{Backend as _, Error, ErrorKind, Result};
-use composio_router::Router;
+use composio_router::{Router, RouterConfig};
+use composio_vault::private;
 use serde_json::{Value, json};
 
 use super::progress::Progress;
@@ -62,6 +63,8 @@ pub(super) async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode
 /// Each check is worth doing only where the one before it went well.
 async fn examine(place: &Place, report: &mut Report) {
     let Some(config) = report.note("configuration", place.load(), |_| "can be read".to_owned()) else { return };
+    // Before the database is opened, which narrows the modes of the files.
+    report.note("modes", modes(&config), |()| "the data is its owner's alone".to_owned());
     let Some((store, _)) = report.note("database", place.store().await, |(_, location)| location.to_string()) else {
         return;
     };
@@ -70,6 +73,7 @@ async fn examine(place: &Place, report: &mut Report) {
     else {
         return;
     };
+    report.note("signing key", router.check_signing_key().await, |()| "signs tokens and URLs of files".to_owned());
     report.note("keys", keys(&router).await, Clone::clone);
     let loaded = {
         let progress = Progress::bar("asking the toolkits", router.toolkit_count());
@@ -96,6 +100,36 @@ fn held(router: &Router) -> BTreeMap<String, usize> {
         *counts.entry(tool.toolkit).or_default() += 1;
     }
     counts
+}
+
+/// Refuses what others than the owner may do with the data folder and the files that hold secrets.
+fn modes(config: &RouterConfig) -> Result<()> {
+    let (mut wide, mut folders, mut files) = (Vec::new(), String::new(), String::new());
+    for path in config.private_paths()? {
+        let mode = private::wider_mode(&path).map_err(|error| {
+            let message = format!("{} cannot be looked at: {error}", path.display());
+            Error::new(ErrorKind::Configuration, message).with_source(error)
+        })?;
+        if let Some(mode) = mode {
+            wide.push(format!("{} has mode {mode:03o}", path.display()));
+            let list = if path.is_dir() { &mut folders } else { &mut files };
+            list.push_str(&format!(" {}", path.display()));
+        }
+    }
+    if wide.is_empty() {
+        return Ok(());
+    }
+    let commands = [("chmod 700", folders), ("chmod 600", files)];
+    let commands: Vec<String> = commands
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(command, list)| format!("`{command}{list}`"))
+        .collect();
+    let message = format!("other users of this machine may get at the router's data: {}", wide.join(", "));
+    Err(Error::new(ErrorKind::Configuration, message).with_suggested_fix(format!(
+        "run {}; if anybody may have read the files, run `composio keys rotate-signing` and `composio accounts rotate-key` too",
+        commands.join(" and ")
+    )))
 }
 
 async fn keys(router: &Router) -> Result<String> {

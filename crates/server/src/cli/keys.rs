@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use composio_contract::{Error, ErrorKind, Result};
-use composio_router::Project;
+use composio_contract::{Backend as _, Error, ErrorKind, Result};
 use composio_router::store::KeyRow;
+use composio_router::{Project, Router};
 use serde_json::{Map, Value, json};
 
 use super::{Place, check_lasts, say, table, time};
@@ -35,6 +35,13 @@ pub(super) enum Command {
     Revoke {
         /// The key's id, as `list` shows it.
         id: String,
+        /// Prints an object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Has session tokens and URLs of files signed with a new key. All that were made before end, at running servers within a
+    /// second or so.
+    RotateSigning {
         /// Prints an object.
         #[arg(long)]
         json: bool,
@@ -79,6 +86,18 @@ pub(super) async fn run(place: &Place, command: Command) -> Result<ExitCode> {
             eprintln!("The key {id} is revoked.");
             if json {
                 say(&format!("{}\n", json!({"id": id, "revoked": true})))?;
+            }
+        }
+        Command::RotateSigning { json } => {
+            let router = Router::builder().config(place.load()?).store(store).build()?;
+            let done = router.rotate_signing_key().await;
+            router.close().await?;
+            done?;
+            eprintln!(
+                "Session tokens and URLs of files are signed with a new key; those made before are good no longer."
+            );
+            if json {
+                say(&format!("{}\n", json!({"rotated": true})))?;
             }
         }
     }

@@ -114,7 +114,11 @@ async fn serve(place: &Place, arguments: Arguments) -> Result<ExitCode> {
     let mut options = arguments.options();
     options.connections = possible_connections(options.connections);
     let router = Router::builder().config(config).build()?;
+    let signing = router.check_signing_key().await;
     let app = App::new(router, options).await?;
+    if let Err(error) = signing {
+        tracing::error!(%error, "session tokens and URLs of files can neither be made nor read");
+    }
     let listener = listen(arguments.listen).map_err(|error| {
         Error::new(ErrorKind::Configuration, format!("cannot listen on {}: {error}", arguments.listen))
             .with_suggested_fix("give another address with `--listen`")

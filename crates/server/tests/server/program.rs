@@ -75,7 +75,7 @@ fn a_configuration_is_checked_and_described() {
 
 #[test]
 fn the_doctor_finds_what_is_wrong() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let output = composio(folder.path(), &["doctor"]);
     assert!(output.status.success(), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("toolkit time"));
@@ -89,6 +89,109 @@ fn the_doctor_finds_what_is_wrong() {
     assert_eq!(bad[0]["subject"], "toolkit gone");
 }
 
+/// A folder as the program itself makes one for its data.
+fn private_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    folder
+}
+
+/// All that lies in a folder, and the folder, with their modes.
+#[cfg(unix)]
+fn modes(folder: &Path) -> Vec<(std::path::PathBuf, u32)> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut found = vec![(folder.to_owned(), mode(folder))];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(modes(&path));
+        } else {
+            found.push((path.clone(), mode(&path)));
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_data_folder_gets_is_its_owners_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new("sh")
+            .args(["-c", "umask 000 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_composio"), "--data"])
+            .arg(&data)
+            .args(arguments)
+            .env_remove("COMPOSIO_CONFIG")
+            .env_remove("COMPOSIO_DATABASE")
+            .env_remove("COMPOSIO_MASTER_KEY")
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    let write = r#"{"path": "deep/er/note.txt", "content": "x"}"#;
+    run(&["tools", "run", "FILES_WRITE", write, "--user", "ada"]);
+    run(&[
+        "tools",
+        "run",
+        "FILES_WRITE",
+        r#"{"path": "added.txt", "content": "x", "if_exists": "append"}"#,
+        "--user",
+        "ada",
+    ]);
+    let table = r#"{"path": "own.db", "sql": "CREATE TABLE t (a)"}"#;
+    run(&["tools", "run", "SQLITE_EXECUTE", table, "--user", "ada"]);
+    let new = folder.path().join("new/master.key");
+    run(&["accounts", "rotate-key", "--file", new.to_str().unwrap()]);
+    let mut found = modes(&data);
+    found.extend(modes(&folder.path().join("new")));
+    for name in ["router.db", "router.db-stamp", "master.key", "note.txt", "added.txt", "own.db"] {
+        assert!(found.iter().any(|(path, _)| path.ends_with(name)), "{name}: {found:?}");
+    }
+    for (path, mode) in &found {
+        let expected = if *path == data {
+            0o777
+        } else if path.is_dir() {
+            0o700
+        } else {
+            0o600
+        };
+        assert_eq!(*mode, expected, "{} has mode {mode:o}", path.display());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_doctor_finds_what_others_may_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = private_folder();
+    assert!(composio(folder.path(), &["doctor"]).status.success());
+    let database = folder.path().join("router.db");
+    for (path, mode) in [(folder.path(), 0o755), (database.as_path(), 0o640)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let output = composio(folder.path(), &["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = findings.as_array().unwrap().iter().find(|finding| finding["subject"] == "modes").unwrap();
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.contains("has mode 755") && message.contains("router.db has mode 640"), "{finding}");
+    let fix = finding["suggested_fix"].as_str().unwrap();
+    assert!(fix.contains(&format!("`chmod 700 {}`", folder.path().display())), "{fix}");
+    assert!(fix.contains(&format!("`chmod 600 {}`", database.display())), "{fix}");
+    // Opening the database has narrowed it.
+    assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn a_wrong_command_line_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
@@ -99,7 +202,7 @@ fn a_wrong_command_line_is_told_apart() {
 
 #[test]
 fn changed_tools_are_held_shown_and_accepted() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let run = |arguments: &[&str]| composio(folder.path(), arguments);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mcp-servers/fickle.py");
     let config =
@@ -222,6 +325,34 @@ fn a_token_is_made_for_a_session_that_is_there() {
         assert_eq!(composio(folder.path(), wrong).status.code(), Some(1));
     }
     assert_eq!(composio(folder.path(), &["sessions", "token", &id, "--hours", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn rotating_the_signing_key_ends_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = RouterConfig::in_folder(folder.path());
+    let session = CreateSession { user_id: "ada".to_owned(), ..CreateSession::default() };
+    let is_good = |token: &str| {
+        let opened = runtime.block_on(async {
+            let router = Router::builder().config(config.clone()).build().unwrap();
+            router.session_of_token(token).await.unwrap()
+        });
+        opened.is_some()
+    };
+    let id = runtime.block_on(async {
+        let router = Router::builder().config(config.clone()).build().unwrap();
+        router.create_session(&session).await.unwrap().session_id.clone()
+    });
+    let token = || text(&composio(folder.path(), &["sessions", "token", &id]).stdout).trim().to_owned();
+    let before = token();
+    assert!(is_good(&before));
+    let done = composio(folder.path(), &["keys", "rotate-signing", "--json"]);
+    assert_eq!(text(&done.stdout).trim(), r#"{"rotated":true}"#);
+    assert!(!is_good(&before) && is_good(&token()));
+    let nowhere = composio(folder.path(), &["keys", "rotate-signing", "--database", ":memory:"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(text(&nowhere.stderr).contains("in memory"));
 }
 
 #[test]

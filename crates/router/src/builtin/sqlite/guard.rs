@@ -1,5 +1,6 @@
 //! Opens a database so that SQL reaches nothing but that one file, and stops when nobody waits or time is up.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,9 @@ impl Database {
             Access::Read => None,
             Access::Write => context.workspace.database_limit(name)?,
         };
-        let connection = Connection::open_with_flags(context.workspace.root().join(name), flags)
+        let path = context.workspace.root().join(name);
+        let is_new = access == Access::Write && !path.exists();
+        let connection = Connection::open_with_flags(&path, flags)
             .and_then(|connection| confine(connection, context.time_limit, cancel))
             .and_then(|mut connection| {
                 if access == Access::Write {
@@ -65,6 +68,9 @@ impl Database {
                         keep_below(&connection, limit)?;
                     }
                     connection.execute_batch("BEGIN IMMEDIATE")?;
+                    if is_new {
+                        keep_private(&path)?;
+                    }
                 }
                 connection.authorizer(Some(authorizer(access, Arc::clone(&refused))))?;
                 Ok(connection)
@@ -104,6 +110,21 @@ impl Database {
             Failure::Other(error) => error,
         })
     }
+}
+
+/// Makes a database that SQLite has just made its owner's alone; its journal then has the same mode. By its path: a handle of
+/// our own would give up SQLite's locks when it is closed.
+fn keep_private(path: &Path) -> rusqlite::Result<()> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(path, mode).map_err(|error| {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+            rusqlite::Error::SqliteFailure(code, Some(format!("its mode cannot be set: {error}")))
+        })?;
+    }
+    let _ = path;
+    Ok(())
 }
 
 /// Why work on a database failed.

@@ -21,7 +21,7 @@ use self::link::Link;
 use super::log::LogWriter;
 use super::{
     AccountStore, ApprovalRow, DatabaseUrl, KeyRow, LogEntry, LogQuery, Prune, Revocation, SIGNING_KEY, SessionRow,
-    SessionSummary, Store, VersionRow, failed, fresh_key,
+    SessionSummary, Store, VersionRow, failed,
 };
 use crate::clock;
 use crate::project::Project;
@@ -407,17 +407,24 @@ impl Store for PostgresStore {
             .collect()
     }
 
-    async fn signing_key(&self) -> Result<[u8; 32]> {
+    async fn signing_key(&self) -> Result<Option<Vec<u8>>> {
         const WHAT: &str = "read its signing key";
-        // Whoever comes first keeps theirs; a server that comes second finds it.
-        let statement = sqlx::query("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(SIGNING_KEY)
-            .bind(fresh_key()?);
-        self.link.changes(WHAT, statement).await?;
         let statement = sqlx::query("SELECT value FROM secrets WHERE name = $1").bind(SIGNING_KEY);
         let row = self.link.row(WHAT, statement).await?;
-        let row = row.ok_or_else(|| failed(WHAT, sqlx::Error::RowNotFound))?;
-        read(WHAT, &row, |row| row.try_get(0))
+        row.map(|row| read(WHAT, &row, |row| row.try_get(0))).transpose()
+    }
+
+    async fn keep_signing_key(&self, base: Option<Vec<u8>>, key: Vec<u8>) -> Result<bool> {
+        let statement = match base {
+            None => sqlx::query("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(SIGNING_KEY)
+                .bind(key),
+            Some(base) => sqlx::query("UPDATE secrets SET value = $2 WHERE name = $1 AND value = $3")
+                .bind(SIGNING_KEY)
+                .bind(key)
+                .bind(base),
+        };
+        self.link.changes("keep its signing key", statement).await
     }
 
     async fn use_ticket(&self, id: &str, expires_at: i64) -> Result<bool> {

@@ -8,7 +8,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use composio_vault::private;
 use uuid::Uuid;
+
+/// What the stamp's file is called, after the database.
+pub(super) const STAMP: &str = "-stamp";
 
 /// What is another one after each change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +35,9 @@ impl Changes {
     /// Those of a database in a file.
     pub(super) fn beside(database: &Path) -> std::io::Result<Self> {
         let mut path = database.as_os_str().to_owned();
-        path.push("-stamp");
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        path.push(STAMP);
+        let file = private::options().read(true).write(true).create(true).truncate(false).open(path)?;
         if read(&file).is_none() {
-            // As SQLite does with its own files, so that whoever may write the database may write this.
-            file.set_permissions(std::fs::metadata(database)?.permissions())?;
             write(&file)?;
         }
         Ok(Self { file: Some(file), own: AtomicU64::new(0) })
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_may_write_the_database_may_write_the_stamp() {
+    fn the_stamp_is_its_owners_alone() {
         for mode in [0o600, 0o660] {
             let folder = tempfile::tempdir().unwrap();
             let database = folder.path().join("router.db");
@@ -99,7 +101,7 @@ mod tests {
             std::fs::set_permissions(&database, std::fs::Permissions::from_mode(mode)).unwrap();
             Changes::beside(&database).unwrap();
             let made = std::fs::metadata(folder.path().join("router.db-stamp")).unwrap();
-            assert_eq!((made.len(), made.permissions().mode() & 0o777), (16, mode));
+            assert_eq!((made.len(), made.permissions().mode() & 0o777), (16, 0o600));
         }
     }
 }
