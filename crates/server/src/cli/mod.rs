@@ -72,7 +72,7 @@ enum Command {
     Serve(Box<serve::Arguments>),
     /// Serves one session to the MCP client that starts this program, over standard input and output.
     Mcp(mcp::Arguments),
-    /// Makes, lists and revokes the keys that let callers in.
+    /// Makes, lists and revokes the keys that let callers in, and rotates the key that tokens and URLs are signed with.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Lists, shows, deletes and prunes sessions, and makes tokens for them.
@@ -110,7 +110,8 @@ pub fn main() -> ExitCode {
 /// Runs the program with these arguments, of which the first is its own name, and answers its exit code.
 ///
 /// It takes the standard streams and, where it serves, SIGINT and SIGTERM of the process, as one that is the program does.
-/// It leaves nothing behind but what the process has once: the log, and the handlers of those signals.
+/// It leaves nothing behind but what the process has once: the log, the handlers of those signals, and, on Linux, that other
+/// programs of the same user cannot read the process (`PR_SET_DUMPABLE`).
 pub fn run_with<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -120,7 +121,7 @@ pub fn run_with<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T
             return u8::try_from(told.exit_code()).unwrap_or(2);
         }
     };
-    let done = runtime().and_then(|runtime| {
+    let done = keep_to_itself().and_then(|()| runtime()).and_then(|runtime| {
         let done = runtime.block_on(run(cli));
         // A read of standard input that is under way cannot be stopped; it is not waited for.
         runtime.shutdown_background();
@@ -134,6 +135,17 @@ pub fn run_with<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T
             1
         }
     }
+}
+
+/// Keeps what this process has in its memory, environment and open files from other programs of the same user, so from the MCP
+/// servers that it starts: none of them can read it at `/proc` or attach to it. The system writes no core dump either.
+fn keep_to_itself() -> Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("other programs cannot be kept from reading this process: {error}"))
+            .with_source(error)
+    })?;
+    Ok(())
 }
 
 fn complain(error: &Error) {

@@ -2,6 +2,8 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
 
 mod access;
+#[cfg(target_os = "linux")]
+mod children;
 mod client;
 mod common;
 mod contract;
@@ -26,3 +28,5 @@ mod quota;
 mod running;
 mod system;
 mod traces;
+#[cfg(target_os = "linux")]
+mod unprivileged;
