@@ -1,9 +1,10 @@
-//! JSON bodies, of every call that takes one.
+//! Requests to a server: JSON bodies of every call that takes one, MCP messages, and what stands in signed URLs and forms.
 
 use std::sync::LazyLock;
 
-use axum::body::Body;
-use axum::http::{Request, header};
+use axum::body::{Body, Bytes};
+use axum::http::request::Builder;
+use axum::http::{HeaderValue, Request, header};
 use composio_contract::{Backend as _, CreateSession};
 use composio_router::{Router, RouterConfig};
 use composio_server::{App, Options};
@@ -63,19 +64,59 @@ pub fn json_body(data: &[u8]) {
         }
         None => Request::post("/api/v3.1/tool_router/session"),
     };
-    let request = request
-        .header(header::HOST, "localhost")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(body.to_vec()))
-        .unwrap();
-    let (status, body) = server.runtime.block_on(async {
-        let Ok(response) = server.service.clone().oneshot(request).await;
-        (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes())
-    });
+    let (status, body) = send(request, "application/json", body);
     let answer: Value = serde_json::from_slice(&body).unwrap();
     assert!(status < 500, "{status}: {answer}");
     if status >= 400 {
         let error = &answer["error"];
         assert!(error["message"].is_string() && error["slug"].is_string() && error["status"] == status, "{answer}");
     }
+}
+
+/// Sends a message to a session's MCP endpoint.
+///
+/// # Panics
+/// If the server fails.
+pub fn mcp_message(data: &[u8]) {
+    let request = Request::post(format!("/tool_router/{}/mcp", SERVER.session))
+        .header(header::ACCEPT, "application/json, text/event-stream");
+    let (status, body) = send(request, "application/json", data);
+    assert!(status < 500, "{status}: {}", String::from_utf8_lossy(&body));
+}
+
+/// Redeems a text as the ticket of a file, both ways, as a session's token, and as a connect link with the rest as its form. Nothing
+/// that was not signed here opens anything.
+///
+/// # Panics
+/// If it does, or the server fails.
+pub fn signed_text(data: &[u8]) {
+    let mut lines = data.splitn(2, |byte| *byte == b'\n');
+    let (Some(text), form) = (lines.next(), lines.next().unwrap_or_default()) else { return };
+    let escaped: String = text.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let mut requests = vec![
+        (Request::get(format!("/files/{escaped}")), &b""[..]),
+        (Request::put(format!("/files/{escaped}")), form),
+        (Request::get(format!("/connect/{escaped}")), &b""[..]),
+        (Request::post(format!("/connect/{escaped}")), form),
+    ];
+    if let Ok(token) = HeaderValue::from_bytes(&[b"Bearer ", text].concat()) {
+        let request = Request::post(format!("/tool_router/{}/mcp", SERVER.session));
+        requests.push((request.header(header::AUTHORIZATION, token), form));
+    }
+    for (request, body) in requests {
+        let (status, body) = send(request, "application/x-www-form-urlencoded", body);
+        assert!((400..500).contains(&status), "{status}: {}", String::from_utf8_lossy(&body));
+    }
+}
+
+fn send(request: Builder, kind: &str, body: &[u8]) -> (u16, Bytes) {
+    let request = request
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, kind)
+        .body(Body::from(body.to_vec()))
+        .unwrap();
+    SERVER.runtime.block_on(async {
+        let Ok(response) = SERVER.service.clone().oneshot(request).await;
+        (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes())
+    })
 }

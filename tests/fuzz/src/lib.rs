@@ -8,8 +8,12 @@
 
 mod bodies;
 mod config;
+mod documents;
 mod mutate;
+mod schemas;
 
-pub use bodies::json_body;
+pub use bodies::{json_body, mcp_message, signed_text};
 pub use config::composio_toml;
+pub use documents::openapi_document;
 pub use mutate::mutations;
+pub use schemas::schema;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use composio_router::RouterConfig;
-use fuzz_targets::{composio_toml, json_body, mutations};
+use fuzz_targets::{composio_toml, json_body, mcp_message, mutations, openapi_document, schema, signed_text};
 
 const SEED: u64 = 20_260_728;
 
@@ -44,4 +44,24 @@ fn json_bodies() {
 #[test]
 fn configurations() {
     drive("composio_toml", composio_toml, 20_000);
+}
+
+#[test]
+fn schemas() {
+    drive("schema", schema, 3_000);
+}
+
+#[test]
+fn openapi_documents() {
+    drive("openapi_document", openapi_document, 3_000);
+}
+
+#[test]
+fn mcp_messages() {
+    drive("mcp_message", mcp_message, 2_000);
+}
+
+#[test]
+fn signed_texts() {
+    drive("signed_text", signed_text, 800);
 }
