@@ -159,3 +159,76 @@ test('what is typed is hidden and not kept by the browser', async () => {
   }
   await page.context().close();
 });
+
+// At the provider's pages.
+async function signIn(page, name) {
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill('horse staple');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Agree' }).click();
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`an account at a provider: the page before it says for whom, ${colorScheme}`, async () => {
+    const { redirect_url: url, connected_account_id: id } = await link('tracker');
+    const options = { colorScheme, viewport: { width: 320, height: 640 }, javaScriptEnabled: true };
+    const { page, problems, requests } = await open(url, options);
+    assert.match(await page.getByRole('heading').textContent(), /^Connect .+ for user ada$/);
+    assert.deepEqual(await violations(page), []);
+    const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(content <= window, `${content} > ${window}`);
+    assert.deepEqual([requests, problems, await page.context().cookies()], [[url], [], []]);
+
+    // By the keyboard, and once more by the back button.
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Name').waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'Connect' }).click();
+    await page.getByLabel('Name').waitFor();
+    const cookies = (await page.context().cookies(url)).filter(({ name }) => name.startsWith('composio-connect-'));
+    assert.deepEqual(cookies.map(({ httpOnly, sameSite, path }) => [httpOnly, sameSite, path]), [[true, 'Lax', '/']]);
+    await signIn(page, 'ada');
+    await page.getByRole('heading', { name: 'Connected' }).waitFor();
+    assert.equal(await status(id), 'ACTIVE');
+    assert.equal((await run('TRACKER_WHOAMI')).sub, 'ada');
+    await page.context().close();
+  });
+}
+
+test('nobody connects the account of another person by a link of their own', async () => {
+  const { redirect_url: url, connected_account_id: id } = await link('tracker');
+  // The attacker agrees on the page before the provider, and has the victim do the rest.
+  const { page: attacker, requests } = await open(url);
+  await attacker.getByRole('button', { name: 'Connect' }).click();
+  await attacker.getByLabel('Name').waitFor();
+  const provider = requests.find((request) => request.includes('/auth?'));
+  const { page: victim } = await open(provider);
+  await signIn(victim, 'victim');
+  await victim.getByRole('heading', { name: 'Not connected' }).waitFor();
+  assert.equal(new URL(victim.url()).pathname, '/connect/callback');
+  assert.match(await victim.textContent('main'), /begun in another browser.*open the link again in this browser/);
+  assert.deepEqual(await violations(victim), []);
+  assert.equal(await status(id), 'INITIATED');
+
+  // A page of the attacker's that sends the form by itself does not agree in the victim's stead.
+  await victim.route('http://evil.example/', (route) =>
+    route.fulfill({ contentType: 'text/html', body: `<form method="post" action="${url}"><button>Win</button></form>` }),
+  );
+  await victim.goto('http://evil.example/');
+  const [answer] = await Promise.all([
+    victim.waitForResponse((response) => response.url() === url),
+    victim.getByRole('button', { name: 'Win' }).click(),
+  ]);
+  assert.equal(answer.status(), 403);
+  assert.deepEqual((await victim.context().cookies(url)).filter(({ name }) => name.includes('composio')), []);
+
+  // The link itself says to the victim for whom it is; and it has not been used up.
+  await victim.goto(url);
+  assert.match(await victim.getByRole('heading').textContent(), /for user ada$/);
+  await victim.context().close();
+  await signIn(attacker, 'ada');
+  await attacker.getByRole('heading', { name: 'Connected' }).waitFor();
+  assert.equal(await status(id), 'ACTIVE');
+  await attacker.context().close();
+});

@@ -1,6 +1,8 @@
 """The page on which a user connects an account, in a real browser, against `composio serve`.
 
 python tests/browser/run.py path/to/composio path/to/node_modules [SCREENSHOT]
+
+The OAuth provider is of the folder that MCP_SERVERS names, else of .mcp-servers.
 """
 
 import contextlib
@@ -15,7 +17,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "server"))
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE.parent / "server"), str(HERE.parent / "story")]
+from run import SECRET, ask  # noqa: E402
+from run import serving as providing  # noqa: E402
 from serving import serving  # noqa: E402
 
 GOOD = {
@@ -74,15 +79,28 @@ def toolkit(folder: str, base: str, slug: str, scheme: dict[str, str]) -> str:
     )
 
 
+def tracker(folder: str, provider: str) -> str:
+    """A toolkit whose users connect accounts at a provider."""
+    path = pathlib.Path(folder, "tracker.json")
+    path.write_text(json.dumps(ask(f"{provider}/_openapi")))
+    return (
+        f'[[toolkit]]\nopenapi = "{path}"\nallow_hosts = ["127.0.0.1"]\n'
+        f'[[auth]]\ntoolkit = "tracker"\nclient_id = "app"\nclient_secret = "{SECRET}"\n'
+        '[http]\nallow_hosts = ["127.0.0.1"]\n'
+    )
+
+
 def main() -> None:
     """Ends as the tests do."""
-    with api() as base, tempfile.TemporaryDirectory() as folder:
+    servers = os.environ.get("MCP_SERVERS", str(ROOT / ".mcp-servers"))
+    with api() as base, providing(servers) as provider, tempfile.TemporaryDirectory() as folder:
         schemes = {
             "shop": {"type": "apiKey", "in": "header", "name": "x-key"},
             "notes": {"type": "http", "scheme": "bearer"},
             "mail": {"type": "http", "scheme": "basic"},
         }
         config = "\n".join(toolkit(folder, base, slug, scheme) for slug, scheme in schemes.items())
+        config += tracker(folder, provider)
         with serving(sys.argv[1], config) as (url, key):
             variables = {**os.environ, "COMPOSIO_BASE_URL": url, "COMPOSIO_API_KEY": key, "MODULES": sys.argv[2]}
             variables["SCREENSHOT"] = sys.argv[3] if len(sys.argv) > 3 else ""

@@ -13,6 +13,7 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage();
   await page.goto(url);
+  await page.getByRole('button', { name: 'Connect' }).click();
   await page.getByLabel('Name').fill('ada');
   await page.getByLabel('Password').fill('horse staple');
   await page.getByRole('button', { name: 'Sign in' }).click();

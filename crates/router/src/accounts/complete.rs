@@ -2,8 +2,10 @@
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_oauth::{Callback, Grant, OAuthError, Owner, Provider, Tokens};
+use hyper::HeaderMap;
 use secrecy::ExposeSecret as _;
 
+use super::browser;
 use super::connect::Connected;
 use super::link::{NO_SESSION, expiry, hash};
 use super::sealed::{App, Pending, Stored, open_link, seal_credential, seal_owner};
@@ -25,6 +27,14 @@ pub(super) fn unknown(id: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no connected account `{id}`")).with_status(404)
 }
 
+/// Who brings the provider's answer.
+pub(super) enum By<'a> {
+    /// An app, for its user of this id.
+    App(&'a str),
+    /// A browser, with the headers of its request.
+    Browser(&'a HeaderMap),
+}
+
 impl Router {
     /// Finishes a connection of a user of this router's project with the URL, or its query, that the provider sent their
     /// browser to: for an app that receives it itself, as on a phone.
@@ -36,19 +46,25 @@ impl Router {
         self.ensure_open()?;
         let query = callback.split_once('?').map_or(callback, |(_, query)| query);
         let query = query.split_once('#').map_or(query, |(query, _)| query);
-        self.finish_oauth(query, Some(user_id)).await.map(|(connected, _)| connected)
+        self.finish_oauth(query, By::App(user_id)).await.map(|(connected, _)| connected)
     }
 
-    /// Finishes with the provider's answer, and says where the browser goes next. Where a user is named, the link must be
-    /// theirs and of this router's project; it is not used up by another's attempt.
-    pub(super) async fn finish_oauth(&self, query: &str, user_id: Option<&str>) -> Result<(Connected, Option<String>)> {
+    /// Finishes with the provider's answer, and says where the browser goes next. A link is not used up by an attempt of
+    /// another user or in another browser than its own.
+    pub(super) async fn finish_oauth(&self, query: &str, by: By<'_>) -> Result<(Connected, Option<String>)> {
         let callback = Callback::parse(query)?;
         let store = self.account_store()?;
         let hash = hash(callback.state().expose_secret());
-        if let Some(user_id) = user_id {
-            let link = store.link(&hash).await?.ok_or_else(void_link)?;
-            if link.user_id != user_id || link.project != self.project {
-                return Err(void_link());
+        let link = store.link(&hash).await?.ok_or_else(void_link)?;
+        match by {
+            By::App(user_id) if link.user_id != user_id || link.project != self.project => return Err(void_link()),
+            By::App(_) => {}
+            By::Browser(headers) => {
+                let pending = open_link(self.accounts.vault(store).await?, &link)?;
+                let oauth = pending.oauth.ok_or_else(void_link)?;
+                if !browser::is_that_of(headers, &link, &oauth) {
+                    return Err(browser::another());
+                }
             }
         }
         let link = store.take_link(&hash).await?.ok_or_else(void_link)?;

@@ -1,13 +1,15 @@
 //! The pages that a user sees in a browser, behind whatever serves them.
 
 use composio_contract::{Error, ErrorKind, Result};
+use hyper::HeaderMap;
 use url::Url;
 
+use super::complete::By;
 use super::import::is_credential;
-use super::page::{self, Field};
+use super::page::{self, Field, Whose};
 use super::provider::CLIENT_DOCUMENT;
-use super::sealed::{PendingDevice, Stored, open_link};
-use super::{AuthScheme, complete};
+use super::sealed::{Pending, PendingDevice, PendingOAuth, Stored, open_link};
+use super::{AuthScheme, browser, complete};
 use crate::router::Router;
 use crate::store::{AccountRow, AccountStatus, LinkRow};
 
@@ -51,6 +53,7 @@ pub struct ConnectReply {
     /// The page; for a provider, the document about this program.
     pub body: String,
     content_type: &'static str,
+    cookie: Option<String>,
 }
 
 impl ConnectReply {
@@ -66,17 +69,18 @@ impl ConnectReply {
             ("x-content-type-options", "nosniff"),
         ];
         headers.extend(self.location.as_deref().map(|location| ("location", location)));
+        headers.extend(self.cookie.as_deref().map(|cookie| ("set-cookie", cookie)));
         headers
     }
 
     fn page(status: u16, html: String) -> Self {
-        Self { status, location: None, body: html, content_type: "text/html; charset=utf-8" }
+        Self { status, location: None, body: html, content_type: "text/html; charset=utf-8", cookie: None }
     }
 
     fn failure(error: &Error) -> Self {
         let status = match error.kind() {
             ErrorKind::NotFound => 404,
-            ErrorKind::Validation => 400,
+            ErrorKind::Validation => error.status().unwrap_or(400),
             _ => 500,
         };
         // What is wrong inside is for the log, not for whoever has the link.
@@ -88,14 +92,29 @@ impl ConnectReply {
     }
 }
 
+fn whose(link: &LinkRow) -> Whose<'_> {
+    let project = Some(&link.project).filter(|project| !project.is_default());
+    Whose { user_id: &link.user_id, project: project.map(crate::project::Project::as_str) }
+}
+
 impl Router {
     /// Answers a browser at `/connect/{rest}`: the page that asks for a credential, what is typed there, and the
-    /// provider's callback.
-    pub async fn connect(&self, is_post: bool, rest: &str, query: &str, body: &[u8]) -> ConnectReply {
+    /// provider's callback. The request's headers say in which browser.
+    pub async fn connect(
+        &self,
+        is_post: bool,
+        rest: &str,
+        query: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> ConnectReply {
         let answer = async {
             self.ensure_open()?;
             match (is_post, rest) {
-                (false, "callback") => self.finish_oauth(query, None).await.map(|(done, next)| Self::done(&done, next)),
+                (false, "callback") => {
+                    let (done, next) = self.finish_oauth(query, By::Browser(headers)).await?;
+                    Ok(Self::done(&done, next))
+                }
                 (false, "done") => Ok(ConnectReply::page(
                     200,
                     page::notice("Connected", "The account is connected. You can close this page."),
@@ -107,13 +126,20 @@ impl Router {
                 }
                 (false, token) => {
                     let (link, row) = self.open_page(token).await?;
-                    let pending = open_link(self.accounts.vault(self.account_store()?).await?, &link)?;
-                    match pending.device {
-                        Some(device) => self.code_page(&link, &row, &device),
-                        None => self.form(&link, &row, None),
+                    match self.pending(&link).await? {
+                        Pending { device: Some(device), .. } => self.code_page(&link, &row, &device),
+                        Pending { oauth: Some(oauth), .. } => self.consent_page(&link, &row, &oauth),
+                        _ => self.form(&link, &row, None),
                     }
                 }
-                (true, token) => self.typed(token, body).await,
+                (true, _) if !browser::is_own_form(headers, self.base.as_deref()) => Err(browser::foreign_form()),
+                (true, token) => {
+                    let (link, row) = self.open_page(token).await?;
+                    match self.pending(&link).await?.oauth {
+                        Some(oauth) => Self::agreed(&link, &oauth),
+                        None => self.typed(&link, &row, body).await,
+                    }
+                }
             }
         };
         answer.await.unwrap_or_else(|error| ConnectReply::failure(&error))
@@ -132,20 +158,39 @@ impl Router {
     fn form(&self, link: &LinkRow, row: &AccountRow, problem: Option<&str>) -> Result<ConnectReply> {
         let fields = self.fields(row)?;
         let toolkit = self.catalog.toolkit(&row.toolkit)?;
-        let html = page::form(&toolkit.name, &toolkit.description, &link.user_id, fields, problem);
+        let html = page::form(&toolkit.name, &toolkit.description, &whose(link), fields, problem);
         Ok(ConnectReply::page(if problem.is_some() { 400 } else { 200 }, html))
     }
 
     /// For a provider that has no place with the code already typed in.
     fn code_page(&self, link: &LinkRow, row: &AccountRow, device: &PendingDevice) -> Result<ConnectReply> {
         let toolkit = self.catalog.toolkit(&row.toolkit)?;
-        let html = page::code(&toolkit.name, &link.user_id, &device.user_code, device.verification.as_str());
+        let html = page::code(&toolkit.name, &whose(link), &device.user_code, device.verification.as_str());
         Ok(ConnectReply::page(200, html))
     }
 
-    async fn typed(&self, token: &str, body: &[u8]) -> Result<ConnectReply> {
-        let (link, row) = self.open_page(token).await?;
-        let fields = self.fields(&row)?;
+    async fn pending(&self, link: &LinkRow) -> Result<Pending> {
+        open_link(self.accounts.vault(self.account_store()?).await?, link)
+    }
+
+    /// Before a provider that knows nothing of this router's users.
+    fn consent_page(&self, link: &LinkRow, row: &AccountRow, oauth: &PendingOAuth) -> Result<ConnectReply> {
+        oauth.authorization.as_ref().ok_or_else(complete::void_link)?;
+        let toolkit = self.catalog.toolkit(&row.toolkit)?;
+        let host = oauth.app.provider.authorization.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let html = page::consent(&toolkit.name, &toolkit.description, &whose(link), host);
+        Ok(ConnectReply::page(200, html))
+    }
+
+    /// On to the provider, in the browser that is to come back.
+    fn agreed(link: &LinkRow, oauth: &PendingOAuth) -> Result<ConnectReply> {
+        let location = Some(oauth.authorization.clone().ok_or_else(complete::void_link)?);
+        let html = page::notice("Connect", "You are sent on to the provider.");
+        Ok(ConnectReply { location, cookie: browser::cookie(link, oauth), ..ConnectReply::page(303, html) })
+    }
+
+    async fn typed(&self, link: &LinkRow, row: &AccountRow, body: &[u8]) -> Result<ConnectReply> {
+        let fields = self.fields(row)?;
         let typed = |wanted: &str| {
             let found = form_urlencoded::parse(body).find(|(name, _)| name == wanted);
             found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -156,9 +201,9 @@ impl Router {
             Some([username, password]) => {
                 Stored::Basic { username: username.clone(), password: password.as_str().into() }
             }
-            _ => return self.form(&link, &row, Some("Please fill in every field, in one line each.")),
+            _ => return self.form(link, row, Some("Please fill in every field, in one line each.")),
         };
-        let (done, next) = self.finish_form(&link, &stored).await?;
+        let (done, next) = self.finish_form(link, &stored).await?;
         Ok(Self::done(&done, next))
     }
 

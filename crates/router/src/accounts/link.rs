@@ -19,7 +19,7 @@ use crate::sessions::LiveSession;
 use crate::store::{AccountRow, AccountStatus, LinkRow};
 
 /// How long a link serves.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+pub(super) const LIFETIME: Duration = Duration::from_secs(30 * 60);
 const LONGEST_ALIAS: usize = 64;
 /// Stands for the session of a link that was asked for outside of any.
 pub(super) const NO_SESSION: &str = "";
@@ -82,6 +82,21 @@ fn check_room(session: &LiveSession, toolkit: &str, accounts: &[AccountRow]) -> 
     )
     .with_status(409)
     .with_suggested_fix("delete one, or raise `multi_account.max_accounts_per_toolkit`"))
+}
+
+/// Whether a URL is of the machine of whoever opens it, however it is spelt.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
 }
 
 impl Router {
@@ -202,7 +217,8 @@ impl Router {
         callback_url: Option<&str>,
     ) -> Result<Offer> {
         callback_url.map(|url| self.check_callback(url)).transpose()?;
-        let base = if self.accounts.redirect.is_some() && config.scheme.asks_in_browser() {
+        let asks_here = self.accounts.consent_page;
+        let base = if self.accounts.redirect.is_some() && config.scheme.asks_in_browser() && !asks_here {
             // Nobody comes here.
             String::new()
         } else {
@@ -229,7 +245,15 @@ impl Router {
             AuthScheme::OAuth2(scheme) => {
                 let redirect = self.redirect(&base);
                 let asked = self.ask_at_provider(config, scheme, redirect, &token, &row.extra_scopes).await;
-                let (pending, url) = asked?;
+                let (mut pending, url) = asked?;
+                let url = if asks_here {
+                    pending.authorization = Some(url);
+                    // An app that receives the provider's answer itself has to know its user.
+                    pending.browser = self.accounts.redirect.is_none().then(random).transpose()?;
+                    page()
+                } else {
+                    url
+                };
                 oauth = Some(pending);
                 url
             }
@@ -309,7 +333,8 @@ impl Router {
         Ok(rows.into_iter().filter(|row| row.toolkit == toolkit).collect())
     }
 
-    /// Whether a user's browser may be sent to a URL afterwards: this machine, or what the configuration names.
+    /// Whether a user's browser may be sent to a URL afterwards: what the configuration names, or this machine, unless
+    /// users reach the router elsewhere.
     fn check_callback(&self, text: &str) -> Result<()> {
         let refuse = |why: &str| {
             Err(Error::validation(format!("`callback_url` {why}")).with_suggested_fix(
@@ -320,12 +345,9 @@ impl Router {
         if !url.username().is_empty() || url.password().is_some() {
             return refuse("has a user name or password in it");
         }
-        let is_loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
+        // For a server that others reach, this machine is not the user's.
+        let is_local = |base: &str| Url::parse(base).is_ok_and(|base| is_loopback(&base));
+        let allows_loopback = self.base.as_deref().is_none_or(is_local);
         let allowed = |prefix: &Url| {
             // Not `Url::origin`, by which no URL of an app's own scheme is like another.
             let same = (prefix.scheme(), prefix.host(), prefix.port_or_known_default())
@@ -333,7 +355,9 @@ impl Router {
             let path = prefix.path().trim_end_matches('/');
             same && url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if (is_loopback && matches!(url.scheme(), "http" | "https")) || self.accounts.callbacks.iter().any(allowed) {
+        if (allows_loopback && is_loopback(&url) && matches!(url.scheme(), "http" | "https"))
+            || self.accounts.callbacks.iter().any(allowed)
+        {
             return Ok(());
         }
         refuse("is not on the list of those that are allowed")

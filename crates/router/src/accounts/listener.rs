@@ -144,11 +144,12 @@ async fn answer(request: Request<Incoming>, router: &Router, host: &str) -> Resu
     }
     let uri = request.uri().clone();
     let Some(rest) = uri.path().strip_prefix(PATH) else { return Ok(plain(StatusCode::NOT_FOUND)) };
+    let headers = request.headers().clone();
     let body = match Limited::new(request.into_body(), BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE)),
     };
-    let reply = router.connect(is_post, rest, uri.query().unwrap_or_default(), &body).await;
+    let reply = router.connect(is_post, rest, uri.query().unwrap_or_default(), &headers, &body).await;
     Ok(response(&reply))
 }
 

@@ -4,6 +4,7 @@
 //! the scheme is OAuth 2, else on a page that asks for the credential. The credential is sealed before it is stored, and
 //! opened only to sign a call ([`Credential`]).
 
+mod browser;
 mod complete;
 mod config;
 mod connect;
@@ -73,6 +74,8 @@ pub(crate) struct Accounts {
     client_document: Option<Url>,
     /// Where providers send users back to, if not to this router.
     redirect: Option<String>,
+    /// Whether links to providers begin with a page of this router's.
+    consent_page: bool,
     /// One a credential that is being renewed.
     flights: Mutex<Flights>,
     listener: listener::Listener,
@@ -132,6 +135,7 @@ impl Accounts {
                 .as_ref()
                 .map(|text| url("redirect_url", text).map(|_| text.clone()))
                 .transpose()?,
+            consent_page: options.consent_page,
             flights: Mutex::default(),
             listener,
             runtime: runtime.clone(),

@@ -1,7 +1,8 @@
 //! The HTML of the pages: no script, no other file, readable on a phone and aloud.
 
-/// Nothing is loaded, nothing runs, and no other page shows these. A form's target is not limited: what follows it may
-/// redirect to the caller's own page, which was checked when the link was made.
+/// Nothing is loaded, nothing runs, and no other page shows these. `form-action` is left out: browsers hold all redirects
+/// after a form against it, and those lead to the provider, from there perhaps to another one where the user signs in, and
+/// in the end to the caller's own page, which was checked when the link was made.
 pub(super) const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                                          frame-ancestors 'none'";
 
@@ -45,35 +46,75 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn document(title: &str, main: &str) -> String {
-    let title = escape(title);
+/// Whether a letter changes how others are shown, or shows nothing itself: a control, a direction's override or isolate, a
+/// zero-width letter, a tag.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A text of somebody else's without what is not seen in it.
+fn visible(text: &str) -> String {
+    text.chars().filter(|letter| !is_hidden(*letter)).collect()
+}
+
+/// A text of somebody else's within a page, whose direction does not reach beyond it.
+fn shown(text: &str) -> String {
+    format!("<bdi>{}</bdi>", escape(&visible(text)))
+}
+
+/// For whom an account is.
+pub(super) struct Whose<'a> {
+    pub(super) user_id: &'a str,
+    /// None for the default one.
+    pub(super) project: Option<&'a str>,
+}
+
+impl Whose<'_> {
+    /// Who asks for what, as HTML.
+    fn request(&self, toolkit: &str) -> String {
+        let project = self.project.map(|name| format!(" of the project <strong>{}</strong>", shown(name)));
+        format!(
+            "<p>A program asks to use <strong>{}</strong> on behalf of the user <strong>{}</strong>{}.</p>\n",
+            shown(toolkit),
+            shown(self.user_id),
+            project.unwrap_or_default(),
+        )
+    }
+}
+
+/// A page with a title, which is its heading too: there each text of somebody else's keeps to its place.
+fn document(title: &str, heading: &str, main: &str) -> String {
+    let title = escape(&visible(title));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{main}</main>\n</body>\n</html>\n"
+         <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n{main}</main>\n</body>\n</html>\n"
     )
 }
 
 /// A page that only says something.
 pub(super) fn notice(title: &str, message: &str) -> String {
-    document(title, &format!("<p role=\"status\">{}</p>\n", escape(message)))
+    document(title, &escape(title), &format!("<p role=\"status\">{}</p>\n", shown(message)))
 }
 
 /// The page that asks for a credential: for what, on whose behalf, and what happens with it.
-pub(super) fn form(toolkit: &str, about: &str, user_id: &str, fields: &[Field], problem: Option<&str>) -> String {
+pub(super) fn form(toolkit: &str, about: &str, whose: &Whose<'_>, fields: &[Field], problem: Option<&str>) -> String {
     let mut main = String::new();
     if let Some(problem) = problem {
-        main.push_str(&format!("<p role=\"alert\">{}</p>\n", escape(problem)));
+        main.push_str(&format!("<p role=\"alert\">{}</p>\n", shown(problem)));
     }
     main.push_str(&format!(
-        "<p>A program asks to use <strong>{}</strong> on behalf of the user <strong>{}</strong>.</p>\n\
-         <p>{}</p>\n<p id=\"what\">What you enter is stored encrypted and sent to {} only. The program and the AI model behind \
+        "{}<p>{}</p>\n<p id=\"what\">What you enter is stored encrypted and sent to {} only. The program and the AI model behind \
          it can run tools with it, but do not get to see it. If you did not ask for this, close this page.</p>\n\
          <form method=\"post\" autocomplete=\"off\">\n",
-        escape(toolkit),
-        escape(user_id),
-        escape(about),
-        escape(toolkit),
+        whose.request(toolkit),
+        shown(about),
+        shown(toolkit),
     ));
     for (place, Field { name, label, is_secret }) in fields.iter().enumerate() {
         let kind = if *is_secret { "password" } else { "text" };
@@ -84,21 +125,35 @@ pub(super) fn form(toolkit: &str, about: &str, user_id: &str, fields: &[Field], 
         ));
     }
     main.push_str("<button>Connect</button>\n</form>\n");
-    document(&format!("Connect {toolkit}"), &main)
+    document(&format!("Connect {toolkit}"), &format!("Connect {}", shown(toolkit)), &main)
+}
+
+/// The page before a provider's own: for what, for whom, and what happens next.
+pub(super) fn consent(toolkit: &str, about: &str, whose: &Whose<'_>, host: &str) -> String {
+    let main = format!(
+        "{}<p>{}</p>\n<p>Next, you sign in at <strong>{}</strong> and are asked to agree. The account that you choose there \
+         is then used for {} and nobody else. If that is not you, or you did not ask for this, close this page.</p>\n\
+         <form method=\"post\">\n<button>Connect</button>\n</form>\n",
+        whose.request(toolkit),
+        shown(about),
+        shown(host),
+        shown(whose.user_id),
+    );
+    let heading = format!("Connect {} for user {}", shown(toolkit), shown(whose.user_id));
+    document(&format!("Connect {toolkit} for user {}", whose.user_id), &heading, &main)
 }
 
 /// The page that tells the user which code to type in elsewhere.
-pub(super) fn code(toolkit: &str, user_id: &str, code: &str, place: &str) -> String {
-    let (name, place) = (escape(toolkit), escape(place));
+pub(super) fn code(toolkit: &str, whose: &Whose<'_>, code: &str, place: &str) -> String {
+    let place = escape(&visible(place));
     let main = format!(
-        "<p>A program asks to use <strong>{name}</strong> on behalf of the user <strong>{}</strong>.</p>\n\
-         <p>To agree, open <a href=\"{place}\" rel=\"noreferrer\">{place}</a> on this device or on another one, and enter \
+        "{}<p>To agree, open <a href=\"{place}\" rel=\"noreferrer\">{place}</a> on this device or on another one, and enter \
          this code:</p>\n<p><strong>{}</strong></p>\n\
          <p>If you did not ask for this, close this page.</p>\n",
-        escape(user_id),
-        escape(code),
+        whose.request(toolkit),
+        shown(code),
     );
-    document(&format!("Connect {toolkit}"), &main)
+    document(&format!("Connect {toolkit}"), &format!("Connect {}", shown(toolkit)), &main)
 }
 
 #[cfg(test)]
@@ -108,20 +163,45 @@ mod tests {
     #[test]
     fn nothing_from_outside_is_markup() {
         let evil = "<script>'\"&";
-        let html = form(evil, evil, evil, PASSWORD, Some(evil)) + &notice(evil, evil) + &code(evil, evil, evil, evil);
+        let whose = Whose { user_id: evil, project: Some(evil) };
+        let html = form(evil, evil, &whose, PASSWORD, Some(evil))
+            + &notice(evil, evil)
+            + &code(evil, &whose, evil, evil)
+            + &consent(evil, evil, &whose, evil);
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("&lt;script&gt;&#39;&quot;&amp;"));
     }
 
     #[test]
+    fn nothing_from_outside_moves_or_hides_text() {
+        let evil = "a\u{202e}d\u{2066}m\u{200b}i\u{e0041}n\u{7}";
+        let whose = Whose { user_id: evil, project: Some(evil) };
+        let html = consent(evil, evil, &whose, evil)
+            + &form(evil, evil, &whose, KEY, Some(evil))
+            + &code(evil, &whose, evil, evil)
+            + &notice(evil, evil);
+        assert!(!html.chars().any(|letter| letter != '\n' && is_hidden(letter)), "{html:?}");
+        assert!(
+            html.contains("user <strong><bdi>admin</bdi></strong> of the project <strong><bdi>admin</bdi></strong>")
+        );
+        assert!(html.contains("<title>Connect admin for user admin</title>"), "{html}");
+        // Letters that go from right to left stay, within their own place.
+        assert!(notice("x", "\u{5d0}\u{5d1}").contains("<bdi>\u{5d0}\u{5d1}</bdi>"));
+    }
+
+    #[test]
     fn every_field_has_its_label() {
         for fields in [KEY, TOKEN, PASSWORD] {
-            let html = form("Shop", "Sells.", "ada", fields, None);
+            let html = form("Shop", "Sells.", &Whose { user_id: "ada", project: None }, fields, None);
             for field in fields {
                 assert!(html.contains(&format!("<label for=\"{0}\">", field.name)), "{html}");
                 assert!(html.contains(&format!("id=\"{0}\" name=\"{0}\"", field.name)), "{html}");
             }
-            assert!(html.contains("lang=\"en\"") && html.contains("viewport") && html.contains("<strong>ada</strong>"));
+            assert!(
+                html.contains("lang=\"en\"")
+                    && html.contains("viewport")
+                    && html.contains("<strong><bdi>ada</bdi></strong>")
+            );
         }
     }
 }

@@ -139,7 +139,8 @@ impl Router {
             self.accounts.http.check_secure(url)?;
         }
         let started = Authorization::start(&app.provider, &app.client(), state.clone(), request)?;
-        Ok((PendingOAuth { verifier: started.verifier, redirect, app }, started.url.into()))
+        let pending = PendingOAuth { verifier: started.verifier, redirect, app, authorization: None, browser: None };
+        Ok((pending, started.url.into()))
     }
 
     /// A token for the program itself.

@@ -80,6 +80,12 @@ pub(super) struct PendingOAuth {
     pub(super) verifier: SecretString,
     pub(super) redirect: String,
     pub(super) app: Box<App>,
+    /// Where the provider asks, if the user is told before for whom the account is.
+    #[serde(default)]
+    pub(super) authorization: Option<String>,
+    /// What the browser of the user who agreed holds, if the provider's answer comes here.
+    #[serde(default, serialize_with = "exposed_or_none")]
+    pub(super) browser: Option<SecretString>,
 }
 
 fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {

@@ -128,7 +128,7 @@ pub struct HttpOptions {
 }
 
 /// How accounts are connected, and what their credentials are sealed with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountOptions {
     /// The file of the master key, made where it is missing; `master.key` in the data folder where none is named. The
@@ -137,7 +137,8 @@ pub struct AccountOptions {
     /// Whether the master key is in the system's keyring instead, of builds with the feature `keyring`: one entry a data
     /// folder. The environment variable goes before it.
     pub keyring: bool,
-    /// What a caller's callback URL may begin with. Those of this machine need no entry.
+    /// What a caller's callback URL may begin with. Those of this machine need no entry, unless the router is a server's
+    /// with a public URL.
     pub callback_urls: Vec<String>,
     /// The port on 127.0.0.1 to which providers send users back, where no server is there to; 0 for any that is free.
     pub callback_port: u16,
@@ -147,6 +148,23 @@ pub struct AccountOptions {
     /// The `https` URL of the document about this program (OAuth Client ID Metadata Document), which is its id at
     /// providers that take such. `composio serve` with an `https` `--public-url` has one itself.
     pub client_document: Option<String>,
+    /// Whether links to OAuth providers begin with a page that says for whom the account is, and are finished only in the
+    /// browser in which the user agreed there. Off for apps that authenticate their users and show a page of their own.
+    pub consent_page: bool,
+}
+
+impl Default for AccountOptions {
+    fn default() -> Self {
+        Self {
+            master_key_file: None,
+            keyring: false,
+            callback_urls: Vec::new(),
+            callback_port: 0,
+            redirect_url: None,
+            client_document: None,
+            consent_page: true,
+        }
+    }
 }
 
 /// What this program is known as at a provider of OAuth tokens. What is left out is what the toolkit says.

@@ -76,8 +76,11 @@ async fn the_router_shows_the_code_where_the_provider_cannot() {
     let (status, page, _) = fetch(&link.redirect_url, None).await;
     assert_eq!(status, 200);
     let place = format!("{}/device", device.server.url);
-    assert!(page.contains(&format!("<a href=\"{place}\"")) && page.contains("<strong>ada</strong>"), "{page}");
-    let typed = page.rsplit("<p><strong>").next().unwrap().split('<').next().unwrap();
+    assert!(
+        page.contains(&format!("<a href=\"{place}\"")) && page.contains("<strong><bdi>ada</bdi></strong>"),
+        "{page}"
+    );
+    let typed = page.rsplit("<p><strong><bdi>").next().unwrap().split('<').next().unwrap();
     // Nothing is typed in there.
     assert_eq!(fetch(&link.redirect_url, Some("key=x")).await.0, 404);
 

@@ -19,7 +19,7 @@ async fn a_key_is_typed_on_a_page() {
     let asked = link(&router, &session).await;
     let (status, page, _) = fetch(&asked.redirect_url, None).await;
     assert_eq!(status, 200);
-    assert!(page.contains("<h1>Connect The API</h1>") && page.contains("ada &lt;b&gt;"), "{page}");
+    assert!(page.contains("<h1>Connect <bdi>The API</bdi></h1>") && page.contains("ada &lt;b&gt;"), "{page}");
     for form in ["", "key=", "key=%0A", "other=x", "key=a%0Ab"] {
         let (status, page, _) = fetch(&asked.redirect_url, Some(form)).await;
         assert!(status == 400 && page.contains("role=\"alert\""), "{form}: {page}");

@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first error")]
 
 mod away;
+mod browser;
 #[allow(dead_code, reason = "the router's tests use all of it")]
 #[path = "../router/database.rs"]
 mod database;

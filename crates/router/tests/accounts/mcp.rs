@@ -7,10 +7,11 @@ use composio_contract::{
     NewConnection, PageQuery, Result, ToolsQuery,
 };
 use composio_router::{Project, Router, RouterConfig};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::database;
-use crate::support::{Server, agree, browse, completed, failed, fetch, link, meta, session};
+use crate::support::{Server, agree, browse, completed, consent, failed, fetch, link, meta, session};
 
 /// A router with the server as the toolkit `api`.
 fn guarded(server: &Server, folder: &Path, more: Value) -> Router {
@@ -183,7 +184,7 @@ async fn a_program_introduces_itself_by_its_document() {
     let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
     let router = guarded(&server, folder.path(), json!({}));
     let served = router.reached_at("https://tools.example");
-    let reply = served.connect(false, "client.json", "", b"").await;
+    let reply = served.connect(false, "client.json", "", &HeaderMap::new(), b"").await;
     assert_eq!((reply.status, reply.headers()[0].1), (200, "application/json"));
     let document: Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!(document["client_id"], "https://tools.example/connect/client.json");
@@ -191,25 +192,27 @@ async fn a_program_introduces_itself_by_its_document() {
     // An app that receives users itself is what the document has, too.
     let redirect = json!({"accounts": {"redirect_url": "com.example.app:/connected"}});
     let app = guarded(&server, tempfile::tempdir().unwrap().path(), redirect).reached_at("https://tools.example");
-    let described: Value = serde_json::from_str(&app.connect(false, "client.json", "", b"").await.body).unwrap();
+    let described: Value =
+        serde_json::from_str(&app.connect(false, "client.json", "", &HeaderMap::new(), b"").await.body).unwrap();
     assert_eq!(described["redirect_uris"], json!(["com.example.app:/connected"]));
     // In a program nobody could read it.
-    assert_eq!(router.connect(false, "client.json", "", b"").await.status, 404);
+    assert_eq!(router.connect(false, "client.json", "", &HeaderMap::new(), b"").await.status, 404);
 
     // The provider reads it there, and knows the program by its address.
     let text: String = url::form_urlencoded::byte_serialize(reply.body.as_bytes()).collect();
     server.ask(&format!("/_document?text={text}")).await;
     let ada = session(&served, "ada", json!({})).await;
     let link = link(&served, &ada).await;
+    let provider = consent(&served, &link.redirect_url).await;
     let asked = |name: &str| {
-        let url = url::Url::parse(&link.redirect_url).unwrap();
+        let url = url::Url::parse(&provider).unwrap();
         url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).unwrap()
     };
     assert_eq!(asked("client_id"), "https://tools.example/connect/client.json");
     assert_eq!(asked("resource"), format!("{}/_mcp", server.url));
     assert_eq!(asked("code_challenge_method"), "S256");
     assert!(asked("scope").split(' ').any(|scope| scope == "mcp:tools"));
-    let handed_over = CompleteAuth { user_id: "ada".to_owned(), session_uri: agree(&link.redirect_url).await };
+    let handed_over = CompleteAuth { user_id: "ada".to_owned(), session_uri: agree(&provider).await };
     served.complete_auth(&handed_over).await.unwrap();
     assert_eq!(whoami(&served, &ada, None).await, "ada");
     assert_eq!(fetch(&format!("{}/_mcp", server.url), Some("{}")).await.0, 401);

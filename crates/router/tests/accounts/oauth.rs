@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::away::Away;
 use crate::database;
 use crate::support::{
-    Server, Setup, agree, browse, builder, completed, failed, fetch, holds, link, meta, router, session, who, written,
+    Server, Setup, agree, browse, builder, completed, consent, failed, fetch, holds, link, meta, router, session, who,
+    written,
 };
 
 #[tokio::test]
@@ -24,7 +25,8 @@ async fn from_authorize_to_execute() {
 
     let link = setup.link().await;
     assert_eq!(setup.status(&link.connected_account_id).await.0, "INITIATED");
-    assert!(link.redirect_url.starts_with(&format!("{}/auth?", setup.server.url)), "{}", link.redirect_url);
+    let provider = consent(&setup.router, &link.redirect_url).await;
+    assert!(provider.starts_with(&format!("{}/auth?", setup.server.url)), "{provider}");
     let page = browse(&link.redirect_url).await;
     assert!(page.contains("api is connected"), "{page}");
     assert_eq!(setup.status(&link.connected_account_id).await.0, "ACTIVE");
@@ -310,7 +312,34 @@ async fn a_browser_is_sent_on_only_where_it_is_allowed() {
         callback_url: Some(url.to_owned()),
         ..LinkRequest::default()
     };
-    for url in ["https://evil.example/", "javascript:alert(1)", "nonsense", "http://u:p@127.0.0.1/", "myapp://done"] {
+    // A server that users reach elsewhere sends nobody to a place on their own machine, however it is spelt.
+    let public = setup.router.reached_at("https://tools.example");
+    let spellings = [
+        "127.0.0.1:22",
+        "2130706433",
+        "0x7f.1",
+        "017700000001",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "localhost.",
+        "a.localhost",
+    ];
+    for host in spellings {
+        let url = format!("http://{host}/x");
+        let error = public.link(&setup.session, &request(&url)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Validation, "{url}");
+        setup.router.link(&setup.session, &request(&url)).await.unwrap();
+        setup.router.reached_at("http://[::1]:8080").link(&setup.session, &request(&url)).await.unwrap();
+    }
+    for url in [
+        "https://evil.example/",
+        "http://localhost.evil.example/",
+        "http://[::ffff:10.0.0.1]/",
+        "javascript:alert(1)",
+        "nonsense",
+        "http://u:p@127.0.0.1/",
+        "myapp://done",
+    ] {
         let error = setup.router.link(&setup.session, &request(url)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Validation, "{url}");
     }
@@ -326,7 +355,7 @@ async fn an_app_hands_the_callback_over_itself() {
     let setup = Setup::new().await;
     let base = Arc::new(setup.router.reached_at("http://127.0.0.1:1"));
     let link = link(&base, &setup.session).await;
-    let callback = agree(&link.redirect_url).await;
+    let callback = agree(&consent(&base, &link.redirect_url).await).await;
     assert!(callback.starts_with("http://127.0.0.1:1/connect/callback?"), "{callback}");
     let error = base.complete_connection("eve", &callback).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);

@@ -8,7 +8,7 @@ use composio_contract::{
 use composio_router::{Router, RouterConfig};
 use serde_json::{Value, json};
 
-use crate::support::{Server, agree, completed, failed, fetch, link, meta, session, who};
+use crate::support::{Server, agree, completed, consent, failed, fetch, link, meta, session, who};
 
 /// A document with two operations: `who`, at a path, and `open`, each with its `security`.
 fn document(server: &Server, path: &str, scheme: Value, who: Value, open: Value) -> String {
@@ -91,7 +91,7 @@ async fn scopes_that_the_api_misses_are_asked_for_the_next_time() {
     let router = router_of(folder.path(), &text, &server, app(&server));
     let ada = session(&router, "ada", json!({})).await;
     let asked = link(&router, &ada).await;
-    assert_eq!(scope(&asked.redirect_url), "openid");
+    assert_eq!(scope(&consent(&router, &asked.redirect_url).await), "openid");
     fetch(&agree(&asked.redirect_url).await, None).await;
     for _ in 0..2 {
         let reason = failed(&who(&router, &ada, None).await.unwrap());
@@ -107,19 +107,19 @@ async fn scopes_that_the_api_misses_are_asked_for_the_next_time() {
     assert!(reason.contains("session.authorize(\"api\")"), "{reason}");
     // Others are not asked for more.
     let bea = session(&router, "bea", json!({})).await;
-    assert_eq!(scope(&link(&router, &bea).await.redirect_url), "openid");
+    assert_eq!(scope(&consent(&router, &link(&router, &bea).await.redirect_url).await), "openid");
 
     let arguments = json!({"toolkits": ["api"], "reinitiate_all": true});
     let answer = meta(&router, &ada, "COMPOSIO_MANAGE_CONNECTIONS", arguments).await;
     let anew = answer["results"]["api"]["redirect_url"].as_str().unwrap();
-    assert_eq!(scope(anew), "openid tracker:admin");
+    assert_eq!(scope(&consent(&router, anew).await), "openid tracker:admin");
     fetch(&agree(anew).await, None).await;
     assert_eq!(completed(&who(&router, &ada, None).await.unwrap())["body"]["sub"], "ada");
     // It is not forgotten with the credential.
     let id = answer["results"]["api"]["connected_account_id"].as_str().unwrap();
     router.revoke_connected_account(id).await.unwrap();
     let again = router.refresh_connected_account(id, &RefreshAccount::default()).await.unwrap();
-    assert_eq!(scope(again.redirect_url.as_deref().unwrap()), "openid tracker:admin");
+    assert_eq!(scope(&consent(&router, again.redirect_url.as_deref().unwrap()).await), "openid tracker:admin");
     router.close().await.unwrap();
 }
 
@@ -142,8 +142,8 @@ async fn from_a_document_to_a_revoked_account() {
     assert_eq!(proxy(&router, &session, "/_api").await.unwrap_err().kind(), ErrorKind::ConnectedAccount);
 
     let asked = link(&router, &session).await;
-    assert_eq!(url::Url::parse(&asked.redirect_url).unwrap().path(), "/auth");
-    assert_eq!(scope(&asked.redirect_url), "openid");
+    assert_eq!(url::Url::parse(&consent(&router, &asked.redirect_url).await).unwrap().path(), "/auth");
+    assert_eq!(scope(&consent(&router, &asked.redirect_url).await), "openid");
     let page = fetch(&agree(&asked.redirect_url).await, None).await.1;
     assert!(page.contains("is connected"), "{page}");
     let told = json!({"sub": "ada", "client": "app", "header": "Bearer ***"});

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use composio_contract::{
@@ -15,7 +15,7 @@ use composio_egress::{Egress, EgressOptions, Request};
 use composio_router::accounts::{AuthScheme, OAuthScheme};
 use composio_router::source::{CallContext, Outcome, Source, ToolDefinition, ToolkitInfo};
 use composio_router::{Router, RouterBuilder, RouterConfig};
-use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -266,10 +266,34 @@ pub(crate) fn failed(reply: &ExecuteReply) -> String {
     reply.error.clone().unwrap()
 }
 
-/// A page, by GET or by POST of a form: status, text, and where it redirects.
+/// The cookies of the users who agreed, by name: each link has its own.
+static AGREED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// Where a link's page sends the browser whose user agrees there.
+pub(crate) async fn consent(router: &Router, link: &str) -> String {
+    let token = link.rsplit('/').next().unwrap();
+    let reply = router.connect(true, token, "", &HeaderMap::new(), b"").await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    reply.location.unwrap()
+}
+
+/// A page, by GET or by POST of a form, in the browser of the one who agreed: status, text, and where it redirects.
 pub(crate) async fn fetch(url: &str, form: Option<&str>) -> (u16, String, Option<String>) {
+    let pairs: Vec<String> = AGREED.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    fetch_with(url, form, &[("cookie", &pairs.join("; "))]).await
+}
+
+/// A page, in a browser that sends such headers and nothing else.
+pub(crate) async fn fetch_with(
+    url: &str,
+    form: Option<&str>,
+    headers: &[(&'static str, &str)],
+) -> (u16, String, Option<String>) {
     let mut request = Request::get(url).unwrap();
     request.redirects = 0;
+    for (name, value) in headers {
+        request.headers.insert(*name, value.parse().unwrap());
+    }
     if let Some(form) = form {
         request.method = reqwest::Method::POST;
         request.body = form.to_owned().into();
@@ -297,6 +321,7 @@ impl Browser {
             if !pairs.is_empty() {
                 request.headers.insert(COOKIE, pairs.join("; ").parse().unwrap());
             }
+            let is_get = form.is_none();
             if let Some(form) = form.take() {
                 request.method = reqwest::Method::POST;
                 request.headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
@@ -306,9 +331,17 @@ impl Browser {
             for cookie in response.headers.get_all(SET_COOKIE) {
                 let pair = cookie.to_str().unwrap().split(';').next().unwrap();
                 let (name, value) = pair.split_once('=').unwrap();
+                if name.contains("composio-connect-") {
+                    AGREED.lock().unwrap().insert(name.to_owned(), value.to_owned());
+                }
                 self.0.insert(name.to_owned(), value.to_owned());
             }
             let Some(location) = response.headers.get(LOCATION) else {
+                if is_get && response.status == 200 && url.path().starts_with("/connect/") {
+                    // The page that says for whom the account is.
+                    form = Some("");
+                    continue;
+                }
                 return (url, String::from_utf8(response.body.to_vec()).unwrap());
             };
             url = url.join(location.to_str().unwrap()).unwrap();

@@ -92,6 +92,11 @@ async fn auth_config(Caller(router): Caller, Place(id): Place<String>) -> Answer
 pub(super) async fn page(State(app): State<App>, Place(rest): Place<String>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let is_post = parts.method == Method::POST;
+    // What only looks ahead must finish nothing.
+    if parts.method == Method::HEAD && rest == "callback" {
+        return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
+    }
+    let headers = parts.headers.clone();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let client = access::client(&parts);
     // A form that does not come takes no place from those that do.
@@ -101,7 +106,7 @@ pub(super) async fn page(State(app): State<App>, Place(rest): Place<String>, req
         Problem::new(StatusCode::REQUEST_TIMEOUT, "BodyTimeout", message).fix("send it again")
     })??;
     let _share = app.page_share(client)?;
-    let reply = app.router().connect(is_post, &rest, &query, &body).await;
+    let reply = app.router().connect(is_post, &rest, &query, &headers, &body).await;
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response: Response = (status, reply.body.clone()).into_response();
     for (name, text) in reply.headers() {
