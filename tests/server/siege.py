@@ -44,7 +44,7 @@ CROWD = 1_030
 SLOW = 64
 PIECE = b"x" * 65_536
 PREFIX = "/api/v3.1"
-HOSTILE = ["schema"]
+HOSTILE = ["schema", "lists"]
 
 Address = tuple[str, int]
 

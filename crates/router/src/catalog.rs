@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use composio_contract::{Error, ErrorKind, RawJson, Result, Tool, ToolToolkit};
@@ -176,6 +176,8 @@ struct Entry {
     /// Held while the source is asked, so that it is asked once.
     asking: tokio::sync::Mutex<()>,
     loaded: RwLock<Option<Loaded>>,
+    /// What was last warned of, so that a source which stays broken is warned of once.
+    warned: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -195,6 +197,19 @@ impl Entry {
                 && (loaded.held.is_empty() || loaded.read_at.elapsed() < HELD_FOR)
         };
         loaded.as_ref().filter(holds).map(|loaded| Arc::clone(&loaded.tools))
+    }
+
+    fn warn(&self, error: &Error) {
+        let toolkit = &self.source.toolkit().slug;
+        // The further lines say what passes, such as the wait before the next try.
+        let what = error.message().lines().next().unwrap_or_default();
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.as_deref() == Some(what) {
+            tracing::debug!(toolkit, %error, "a toolkit's tools still cannot be read");
+        } else {
+            tracing::warn!(toolkit, %error, "a toolkit's tools could not be read");
+            *warned = Some(what.to_owned());
+        }
     }
 
     fn held(&self) -> Arc<[HeldTool]> {
@@ -271,7 +286,12 @@ impl Catalog {
                 ));
             }
         }
-        let entry = |source| Entry { source, asking: tokio::sync::Mutex::new(()), loaded: RwLock::new(None) };
+        let entry = |source| Entry {
+            source,
+            asking: tokio::sync::Mutex::new(()),
+            loaded: RwLock::new(None),
+            warned: Mutex::default(),
+        };
         let names = Names::new(sources.iter().map(|source| source.toolkit().slug.as_str()));
         Ok(Self { entries: sources.into_iter().map(entry).collect(), names, store, loads: RwLock::default() })
     }
@@ -358,11 +378,8 @@ impl Catalog {
         // Read first: a change while the source answers must make the answer stale.
         let generation = entry.source.generation();
         let toolkit = &entry.source.toolkit().slug;
-        let definitions = entry
-            .source
-            .tools()
-            .await
-            .inspect_err(|error| tracing::warn!(toolkit, %error, "a toolkit's tools could not be read"))?;
+        let definitions = entry.source.tools().await.inspect_err(|error| entry.warn(error))?;
+        *entry.warned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let read_at = Instant::now();
         let Settled { tools, held, slugs } = match entry.source.pinning() {
             None => pins::unpinned(toolkit, &self.names, &definitions),

@@ -45,6 +45,7 @@ pub mod slug;
 pub mod source;
 mod sources;
 pub mod store;
+pub mod text;
 mod ticket;
 mod token;
 mod upstream;

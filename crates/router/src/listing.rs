@@ -26,9 +26,17 @@ impl Router {
     /// The session's meta tools, then those listed directly.
     pub(crate) async fn tools_of(&self, session: &LiveSession, query: &PageQuery) -> Result<Page<Tool>> {
         let window = Window::new(query.limit, query.cursor.as_deref(), MAX_TOOLS)?;
-        let mut tools: Vec<Tool> = meta::offered(&session.policy).map(MetaTool::on_the_wire).collect();
-        tools.extend(self.preloaded(session).await?.iter().map(|tool| tool.on_the_wire()));
-        Ok(window.cut(tools.into_iter()))
+        let mut tools: Vec<Listed> = meta::offered(&session.policy).map(Listed::Meta).collect();
+        tools.extend(self.preloaded(session).await?.into_iter().map(Listed::Preloaded));
+        let page = window.cut(tools.iter());
+        // Only those of the page are written out, which is what costs.
+        Ok(Page {
+            items: page.items.into_iter().map(Listed::on_the_wire).collect(),
+            next_cursor: page.next_cursor,
+            total_pages: page.total_pages,
+            current_page: page.current_page,
+            total_items: page.total_items,
+        })
     }
 
     async fn preloaded(&self, session: &LiveSession) -> Result<Vec<Arc<CatalogTool>>> {
@@ -169,6 +177,21 @@ impl Router {
                 tool if tool.source.lists_by_account() => Err(self.catalog.unknown_tool(slug)),
                 tool => Ok(tool.on_the_wire()),
             },
+        }
+    }
+}
+
+/// A tool of a session's list.
+enum Listed {
+    Meta(MetaTool),
+    Preloaded(Arc<CatalogTool>),
+}
+
+impl Listed {
+    fn on_the_wire(&self) -> Tool {
+        match self {
+            Self::Meta(tool) => tool.on_the_wire(),
+            Self::Preloaded(tool) => tool.on_the_wire(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::policy::Ask;
+use crate::text;
 
 /// How much of the arguments a question shows, in characters.
 const SHOWN: usize = 1_000;
@@ -108,14 +109,9 @@ pub(crate) fn requests(questions: &[Question<'_>]) -> RawJson {
     RawJson::from(Value::Object(requests))
 }
 
-/// Whether a character changes how others look, or is not seen: controls, direction marks, what has no width, tags.
+/// Whether a character changes how others look, or is not seen; line breaks too.
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
+    c.is_control() || text::is_hidden(c)
 }
 
 /// A name that others gave, in one short line and without quotes: what stands between quotes in a question is all of it.

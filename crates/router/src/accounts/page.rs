@@ -46,20 +46,9 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Whether a letter changes how others are shown, or shows nothing itself: a control, a direction's override or isolate, a
-/// zero-width letter, a tag.
-fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// A text of somebody else's without what is not seen in it.
 fn visible(text: &str) -> String {
-    text.chars().filter(|letter| !is_hidden(*letter)).collect()
+    text.chars().filter(|letter| !letter.is_control() && !crate::text::is_hidden(*letter)).collect()
 }
 
 /// A text of somebody else's within a page, whose direction does not reach beyond it.
@@ -99,7 +88,7 @@ fn document(title: &str, heading: &str, main: &str) -> String {
 
 /// A page that only says something.
 pub(super) fn notice(title: &str, message: &str) -> String {
-    document(title, &escape(title), &format!("<p role=\"status\">{}</p>\n", shown(message)))
+    document(title, &shown(title), &format!("<p role=\"status\">{}</p>\n", shown(message)))
 }
 
 /// The page that asks for a credential: for what, on whose behalf, and what happens with it.
@@ -180,7 +169,10 @@ mod tests {
             + &form(evil, evil, &whose, KEY, Some(evil))
             + &code(evil, &whose, evil, evil)
             + &notice(evil, evil);
-        assert!(!html.chars().any(|letter| letter != '\n' && is_hidden(letter)), "{html:?}");
+        assert!(
+            !html.chars().any(|letter| letter != '\n' && (letter.is_control() || crate::text::is_hidden(letter))),
+            "{html:?}"
+        );
         assert!(
             html.contains("user <strong><bdi>admin</bdi></strong> of the project <strong><bdi>admin</bdi></strong>")
         );

@@ -11,8 +11,16 @@ use rmcp::service::ClientInitializeError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use super::config::{McpServerConfig, McpTransport};
+use super::lines::UNREADABLE;
 use super::redact::Redactor;
 use crate::accounts::scopes;
+use crate::text;
+
+/// The key of the time limit in the configuration.
+const START_TIMEOUT: &str = "start_timeout";
+
+/// How much of a server's own message is told.
+const MAX_MESSAGE: usize = 1_000;
 
 /// An error that can be told to more than one caller.
 #[derive(Clone, Debug)]
@@ -112,7 +120,16 @@ impl Reporter {
         let report = report.map(|report| format!("; it was stopped: {report}")).unwrap_or_default();
         let what = format!("was not ready within {} s{report}", limit.as_secs_f32());
         Failure {
-            fix: Some("raise `start_timeout_seconds` if it needs longer, for example to install itself".to_owned()),
+            fix: Some(format!("raise `{START_TIMEOUT}` if it needs longer, for example to install itself")),
+            ..self.failure(ErrorKind::Timeout, &what)
+        }
+    }
+
+    /// The server runs, but did not list its tools in time.
+    pub(super) fn not_listed(&self, limit: Duration) -> Failure {
+        let what = format!("did not list its tools within {} s", limit.as_secs_f32());
+        Failure {
+            fix: Some(format!("raise `{START_TIMEOUT}` if it needs longer, or mend the server")),
             ..self.failure(ErrorKind::Timeout, &what)
         }
     }
@@ -148,7 +165,11 @@ impl Reporter {
                 let reason = root_cause(error.error.as_ref());
                 self.failure(ErrorKind::Connection, &format!("cannot be reached: {reason}"))
             }
+            ServiceError::McpError(ErrorData { code, message, .. }) if *code == UNREADABLE => {
+                self.failure(ErrorKind::InvalidReply, &format!("did not answer as it should: {message}"))
+            }
             ServiceError::McpError(ErrorData { message, .. }) => {
+                let message = text::prose(message, MAX_MESSAGE);
                 self.failure(ErrorKind::Connection, &format!("refused the request: {message}"))
             }
             error => self.failure(ErrorKind::Connection, &format!("did not answer: {error}")),
@@ -179,7 +200,9 @@ fn handshake_reason(error: &ClientInitializeError) -> String {
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => handshake_reason(fallback),
         ClientInitializeError::ConnectionClosed(_) => "it closed the connection before it was ready".to_owned(),
         ClientInitializeError::TransportError { error, .. } => root_cause(error.error.as_ref()),
-        ClientInitializeError::JsonRpcError(error) => format!("it refused the handshake: {}", error.message),
+        ClientInitializeError::JsonRpcError(error) => {
+            format!("it refused the handshake: {}", text::prose(&error.message, MAX_MESSAGE))
+        }
         ClientInitializeError::ExpectedInitResponse(_) | ClientInitializeError::ExpectedInitResult(_) => {
             "it answered the handshake with something else".to_owned()
         }

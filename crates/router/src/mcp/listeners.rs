@@ -8,17 +8,22 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{
-    CallToolRequestParams, ClientRequest, GetMeta as _, JsonRpcMessage, ProgressToken, RequestMetaObject,
-    ServerNotification,
+    CallToolRequestParams, ClientRequest, GetMeta as _, JsonRpcMessage, ProgressNotificationParam, ProgressToken,
+    RequestMetaObject, ServerNotification,
 };
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde_json::Value;
 
+use super::client::Generation;
+use super::repair::Repair;
 use crate::source::{Listener, Progress};
 
 /// Marks a request with its listener on its way from the caller to the transport, where the mark is taken off again.
 const MARK: &str = "composio/listener";
+
+/// How many requests of a server are being answered at the same time. The protocol library starts a task for each.
+const MAX_ASKED: usize = 64;
 
 /// The listeners of a server's calls.
 #[derive(Clone, Debug, Default)]
@@ -63,8 +68,9 @@ impl Listeners {
     pub(super) fn beside<T: Transport<RoleClient> + 'static>(
         &self,
         transport: T,
+        generation: Generation,
     ) -> impl Transport<RoleClient, Error = T::Error> + 'static {
-        Tap { transport, listeners: self.clone() }
+        Tap { transport, listeners: self.clone(), generation, repair: Repair::default(), asked: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Calls> {
@@ -87,16 +93,13 @@ impl Listeners {
         }
     }
 
-    fn on_received(&self, message: &RxJsonRpcMessage<RoleClient>) {
-        let JsonRpcMessage::Notification(notification) = message else { return };
-        let ServerNotification::ProgressNotification(notification) = &notification.notification else { return };
-        let told = &notification.params;
+    fn on_progress(&self, told: ProgressNotificationParam) {
         let listener = {
             let calls = self.lock();
             calls.marks.get(&told.progress_token).and_then(|mark| calls.heard.get(mark)).map(Arc::clone)
         };
         if let Some(listener) = listener {
-            listener.progress(Progress { progress: told.progress, total: told.total, message: told.message.clone() });
+            listener.progress(Progress { progress: told.progress, total: told.total, message: told.message });
         }
     }
 }
@@ -104,6 +107,35 @@ impl Listeners {
 struct Tap<T> {
     transport: T,
     listeners: Listeners,
+    generation: Generation,
+    repair: Repair,
+    /// Requests of the server that are not answered yet.
+    asked: usize,
+}
+
+impl<T> Tap<T> {
+    /// Whether the protocol library needs to see it. It starts a task for each notification, so that a flood of them would
+    /// take memory without end; those that are heard here, or that nobody hears, go no further.
+    fn passes(&mut self, message: RxJsonRpcMessage<RoleClient>) -> Option<RxJsonRpcMessage<RoleClient>> {
+        if let JsonRpcMessage::Request(_) = message {
+            if self.asked >= MAX_ASKED {
+                tracing::debug!("a request of an MCP server is dropped: it does not read the answers to those before");
+                return None;
+            }
+            self.asked += 1;
+        }
+        let JsonRpcMessage::Notification(notification) = message else { return Some(message) };
+        match notification.notification {
+            ServerNotification::ProgressNotification(progress) => self.listeners.on_progress(progress.params),
+            ServerNotification::ToolListChangedNotification(_) => self.generation.told(),
+            ServerNotification::CancelledNotification(_)
+            | ServerNotification::SubscriptionsAcknowledgedNotification(_) => {
+                return Some(JsonRpcMessage::Notification(notification));
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 impl<T: Transport<RoleClient>> Transport<RoleClient> for Tap<T> {
@@ -113,14 +145,24 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Tap<T> {
         &mut self,
         mut item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        if matches!(item, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)) {
+            self.asked = self.asked.saturating_sub(1);
+        }
         self.listeners.on_sent(&mut item);
+        self.repair.on_sent(&item);
         self.transport.send(item)
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        let message = self.transport.receive().await?;
-        self.listeners.on_received(&message);
-        Some(message)
+        loop {
+            let mut message = self.transport.receive().await?;
+            self.repair.on_received(&mut message);
+            if let Some(message) = self.passes(message) {
+                return Some(message);
+            }
+            // Other connections on this thread go on in a flood.
+            tokio::task::consume_budget().await;
+        }
     }
 
     async fn close(&mut self) -> Result<(), Self::Error> {

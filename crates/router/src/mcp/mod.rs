@@ -11,10 +11,14 @@ mod config;
 mod failure;
 mod hints;
 mod http;
+mod lines;
 mod listeners;
 mod outcome;
+mod paging;
 mod process;
 mod redact;
+mod repair;
+mod scan;
 mod session;
 mod supervisor;
 mod tools;
@@ -39,12 +43,15 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 pub use self::accounts::McpAccounts;
+use self::backoff::Backoff;
 pub use self::config::{McpServerConfig, McpTransport};
 use self::failure::{Failure, Reporter};
 pub use self::hints::Hints;
+use self::paging::ListError;
 use self::session::Authorization;
 use self::supervisor::{Link, Request, Server, Supervisor};
 use crate::source::{CallContext, Outcome, Pinning, Source, ToolDefinition, ToolkitInfo};
+use crate::text;
 
 /// Callers that may wait for the supervisor before further ones wait for room.
 const WAITING_CALLERS: usize = 64;
@@ -63,10 +70,19 @@ pub struct McpSource {
     configured: ToolkitInfo,
     /// What is known once the server has described itself.
     described: OnceLock<ToolkitInfo>,
-    listed: Mutex<Option<Listed>>,
+    listing: Mutex<Listing>,
     requests: mpsc::Sender<Request>,
     closing: watch::Sender<bool>,
     runtime: Handle,
+}
+
+/// What came of asking for the tools.
+#[derive(Debug, Default)]
+struct Listing {
+    listed: Option<Listed>,
+    /// A server that does not list its tools makes one caller wait; the others hear of it at once until it is asked again.
+    backoff: Backoff,
+    last_failure: Option<Failure>,
 }
 
 /// The tools at one generation.
@@ -120,7 +136,7 @@ impl McpSource {
             server,
             configured,
             described: OnceLock::new(),
-            listed: Mutex::new(None),
+            listing: Mutex::default(),
             requests,
             closing,
             runtime,
@@ -159,10 +175,12 @@ impl McpSource {
 
     async fn list(&self, link: Link) -> Result<Arc<[ToolDefinition]>, Failure> {
         let limit = self.server.config.start_timeout;
-        match self.within(limit, link.peer.list_all_tools()).await {
-            Ok(Ok(tools)) => Ok(tools::define(&self.server.config, tools)),
-            Ok(Err(error)) => Err(self.failure(link, error).await),
-            Err(_) => Err(self.server.reporter.not_ready(limit, None)),
+        let config = &self.server.config;
+        match self.within(limit, paging::list_tools(config, &link.peer, &self.runtime)).await {
+            Ok(Ok(tools)) => Ok(tools::define(config, tools)),
+            Ok(Err(ListError::Service(error))) => Err(self.failure(link, error).await),
+            Ok(Err(ListError::Bad(what))) => Err(self.server.reporter.failure(ErrorKind::InvalidReply, &what)),
+            Err(_) => Err(self.server.reporter.not_listed(limit)),
         }
     }
 
@@ -230,18 +248,33 @@ impl Source for McpSource {
     }
 
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
-        let mut listed = self.listed.lock().await;
-        if let Some(listed) = &*listed
+        let mut listing = self.listing.lock().await;
+        if let Some(listed) = &listing.listed
             && listed.generation == self.generation()
         {
             return Ok(Arc::clone(&listed.tools));
         }
+        if let (Some(wait), Some(last)) = (listing.backoff.remaining(), &listing.last_failure) {
+            return Err(self.server.reporter.backing_off(last, wait).into());
+        }
         let link = self.link().await?;
         // Taken before the list, so that a change while it is read makes for another reading.
         let generation = self.generation();
-        let tools = self.list(link).await?;
-        *listed = Some(Listed { generation, tools: Arc::clone(&tools) });
-        Ok(tools)
+        match self.list(link).await {
+            Ok(tools) => {
+                let listed = Some(Listed { generation, tools: Arc::clone(&tools) });
+                *listing = Listing { listed, ..Listing::default() };
+                Ok(tools)
+            }
+            Err(failure) => {
+                // A connection that was lost is the supervisor's to wait for, and another credential may do at once.
+                if matches!(failure.kind, ErrorKind::Timeout | ErrorKind::InvalidReply) {
+                    listing.backoff.did_not_start();
+                    listing.last_failure = Some(failure.clone());
+                }
+                Err(failure.into())
+            }
+        }
     }
 
     fn pinning(&self) -> Option<Pinning> {
@@ -304,7 +337,11 @@ impl Source for McpSource {
                 "The tool asks for input in the middle of its run, or goes on in the background. Neither can be served \
                  here; call it with all it needs to finish at once.",
             )),
-            Err(ServiceError::McpError(error)) => Ok(Outcome::failed(error.message)),
+            Err(ServiceError::McpError(error)) => {
+                let mut message = error.message.into_owned();
+                outcome::truncate(&mut message, context.output_limit);
+                Ok(Outcome::failed(message))
+            }
             Err(error) => Err(self.failure(link, error).await.into()),
         }
     }
@@ -320,10 +357,9 @@ impl Source for McpSource {
 fn describe(info: &ServerPeerInfo) -> Option<String> {
     let implementation = info.server_info.as_ref();
     let first_line = |text: &String| Some(text.trim_start_matches(['#', ' ', '\n']).lines().next()?.to_owned());
-    let mut text = None
+    let text = None
         .or_else(|| implementation?.description.clone())
         .or_else(|| info.instructions.as_ref().and_then(first_line).filter(|line| !line.is_empty()))
         .or_else(|| implementation?.title.clone())?;
-    outcome::truncate(&mut text, DESCRIPTION_LENGTH);
-    Some(text)
+    Some(text::prose(&text, DESCRIPTION_LENGTH))
 }

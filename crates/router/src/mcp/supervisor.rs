@@ -20,6 +20,7 @@ use super::client::{self, Client, Generation};
 use super::config::{McpServerConfig, McpTransport};
 use super::failure::{Failure, Reporter};
 use super::http;
+use super::lines::Lines;
 use super::listeners::Listeners;
 use super::process::Process;
 use super::session::Authorization;
@@ -189,7 +190,7 @@ impl Running {
             McpTransport::Stdio { cwd, .. } => {
                 let (process, pipes) = Process::start(&config.slug, &config.transport, reporter.redactor())
                     .map_err(|error| reporter.not_run(&error, cwd.as_ref().is_some_and(|cwd| !cwd.is_dir())))?;
-                (timeout(limit, client::connect(pipes, generation.clone(), listeners)).await, Some(process))
+                (timeout(limit, client::connect(Lines::new(pipes), generation.clone(), listeners)).await, Some(process))
             }
             McpTransport::Http { url, headers } => {
                 let transport = http::transport(url, headers, authorization.clone())

@@ -4,41 +4,95 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::config::McpServerConfig;
 use super::hints::Hints;
-use crate::slug;
 use crate::source::ToolDefinition;
+use crate::{slug, text};
 
 /// The tools that a server is configured to offer.
 ///
 /// Slugs come from all the server lists, so that a tool keeps its own whatever is offered beside it.
 pub(super) fn define(config: &McpServerConfig, mut tools: Vec<Tool>) -> Arc<[ToolDefinition]> {
     let mut seen = BTreeSet::new();
-    tools.retain(|tool| seen.insert(tool.name.clone()));
+    tools.retain(|tool| {
+        let is_first = seen.insert(tool.name.clone());
+        if !is_first {
+            left_out(config, &tool.name, "has the name of another one before it");
+        }
+        is_first
+    });
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
     let slugs = slug::tools(&config.slug, &names);
     slugs
         .into_iter()
         .zip(&tools)
         .filter(|(_, tool)| config.offers(&tool.name))
-        .map(|(slug, tool)| definition(config, slug, tool))
+        .filter_map(|(slug, tool)| definition(config, slug, tool))
         .collect()
 }
 
-fn definition(config: &McpServerConfig, slug: String, tool: &Tool) -> ToolDefinition {
+/// Reads a tool that a list has in its own way: what can do without is left out of it.
+///
+/// # Errors
+/// Why it is no tool.
+pub(super) fn read(tool: Value) -> Result<Tool, String> {
+    let Value::Object(mut tool) = tool else { return Err("is not an object".to_owned()) };
+    match tool.get("name") {
+        Some(Value::String(name)) if !name.is_empty() => {}
+        Some(Value::String(_)) => return Err("has an empty name".to_owned()),
+        _ => return Err("has no `name` that is a text".to_owned()),
+    }
+    if matches!(tool.get("inputSchema"), None | Some(Value::Null)) {
+        tool.insert("inputSchema".to_owned(), Value::Object(Map::new()));
+    }
+    for name in ["title", "description"] {
+        if tool.get(name).is_some_and(|value| !value.is_string()) {
+            tool.remove(name);
+        }
+    }
+    for name in ["outputSchema", "annotations"] {
+        if tool.get(name).is_some_and(|value| !value.is_object()) {
+            tool.remove(name);
+        }
+    }
+    // Nobody reads them here.
+    tool.remove("icons");
+    tool.remove("_meta");
+    if let Some(Value::Object(annotations)) = tool.get_mut("annotations") {
+        annotations.retain(|name, value| if name == "title" { value.is_string() } else { value.is_boolean() });
+    }
+    serde_json::from_value(Value::Object(tool)).map_err(|error| format!("does not fit the protocol: {error}"))
+}
+
+/// Warns of a tool that is not taken.
+pub(super) fn left_out(config: &McpServerConfig, name: &str, why: &str) {
+    tracing::warn!(toolkit = config.slug, tool = text::name(name), "a tool is left out: it {}", text::prose(why, 300));
+}
+
+fn definition(config: &McpServerConfig, slug: String, tool: &Tool) -> Option<ToolDefinition> {
     let annotations = tool.annotations.as_ref();
     let title = tool.title.as_ref().or_else(|| annotations?.title.as_ref());
     let given = annotations.map(hints).unwrap_or_default();
     let (tags, cautions) = config.hints_of(&tool.name).judge(&given, config.trust_hints);
-    ToolDefinition {
+    if tool.name.is_empty() {
+        left_out(config, "", "has an empty name");
+        return None;
+    }
+    let input_schema = text::schema(input_schema(&tool.input_schema))
+        .map_err(|why| left_out(config, &tool.name, &format!("has an `inputSchema` that {why}")))
+        .ok()?;
+    // A tool can do without.
+    let output_schema = tool.output_schema.as_deref().cloned().map(Value::Object).map(text::schema);
+    let title = title.map(|title| text::name(title)).filter(|title| !title.is_empty());
+    Some(ToolDefinition {
         slug,
         operation: tool.name.to_string(),
-        title: title.cloned().unwrap_or_else(|| tool.name.to_string()),
-        description: tool.description.as_deref().unwrap_or_default().to_owned(),
-        input_schema: input_schema(&tool.input_schema),
-        output_schema: tool.output_schema.as_deref().cloned().map(Value::Object),
+        title: title.unwrap_or_else(|| text::name(&tool.name)),
+        description: text::prose(tool.description.as_deref().unwrap_or_default(), text::MAX_DESCRIPTION),
+        input_schema,
+        output_schema: output_schema.and_then(Result::ok),
         tags,
         cautions,
         facts: json!({
@@ -47,7 +101,7 @@ fn definition(config: &McpServerConfig, slug: String, tool: &Tool) -> ToolDefini
             "idempotentHint": given.idempotent,
             "openWorldHint": given.open_world,
         }),
-    }
+    })
 }
 
 /// The schema as it came, save that it is one of an object even where the server left that out.

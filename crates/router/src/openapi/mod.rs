@@ -37,6 +37,7 @@ use crate::slug;
 use crate::source::{
     CallContext, Outcome, Pinning, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
 };
+use crate::text;
 use crate::workspace::blocking::{self, Cancel};
 
 /// The longest description of a tool, in characters; some providers take no longer one.
@@ -420,8 +421,8 @@ fn definition(operation: &Operation, slug: String, input_schema: Value) -> ToolD
     ToolDefinition {
         slug,
         operation: operation.name.clone(),
-        title: shorten(&title, 120),
-        description: shorten(&description, MAX_DESCRIPTION),
+        title: text::name(&shorten(&title, 120)),
+        description: text::prose(&shorten(&description, MAX_DESCRIPTION), MAX_DESCRIPTION + 1),
         input_schema,
         output_schema: None,
         tags: tags(operation.method.name()),

@@ -13,6 +13,7 @@
 mod hints;
 mod http;
 mod lifecycle;
+mod odd;
 mod protocol;
 mod servers;
 mod support;

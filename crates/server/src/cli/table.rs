@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
+use composio_router::text::is_hidden;
 use unicode_width::UnicodeWidthStr as _;
 
 const HEAD: Style = Style::new().bold();
@@ -50,9 +51,9 @@ pub(super) fn styled<const N: usize>(rows: &[[String; N]], style: impl Fn(usize,
     text
 }
 
-/// A text of others, such as an MCP server's, without what a terminal would obey.
+/// A text of others, such as an MCP server's, without what a terminal would obey or would not show.
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() && c != '\n';
+    let obeyed = |c: char| c == '\t' || is_hidden(c);
     if text.contains(obeyed) { text.replace(obeyed, " ").into() } else { text.into() }
 }
 
@@ -73,7 +74,10 @@ mod tests {
 
     #[test]
     fn a_cell_commands_no_terminal() {
-        let text = lines(&[["\u{1b}[2Jgone\u{7}".to_owned()]]);
-        assert!(text.contains(" [2Jgone ") && !text.contains('\u{7}'), "{text:?}");
+        let text = lines(&[["\u{1b}[2Jgone\u{7}\u{202e}\u{e0041}\u{200b}".to_owned()]]);
+        assert!(
+            text.contains(" [2Jgone ") && !text.contains(['\u{7}', '\u{202e}', '\u{e0041}', '\u{200b}']),
+            "{text:?}"
+        );
     }
 }
