@@ -104,7 +104,10 @@ postgres:
 keyring:
 	sh tests/keyring/install.sh
 
-test-rust: servers postgres keyring
+sandbox:
+	sh tests/sandbox/install.sh
+
+test-rust: servers postgres keyring sandbox
 	cargo test --quiet --locked --workspace
 
 test-python: $(VENV)/installed servers
@@ -244,5 +247,5 @@ $(PEER)/stamp: tests/bench/peer.txt tests/bench/vendor.txt
 	$(PEER)/bin/$(LOCKED) -r tests/bench/peer.txt
 	touch $@
 
-.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift keyring kotlin lint node node-debug postgres python server servers swift test \
+.PHONY: help bench fuzz demo demo-kotlin demo-node demo-swift keyring kotlin lint node node-debug postgres python sandbox server servers swift test \
   test-browser test-demo test-kotlin test-node test-prism test-providers test-python test-rust test-server test-swift

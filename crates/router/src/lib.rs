@@ -62,6 +62,7 @@ pub use quota::Quotas;
 pub use retention::Pruned;
 pub use router::{Router, RouterBuilder};
 pub use session_server::SessionServer;
+pub use sessions::SETTING_NOT_CHECKED;
 pub use ticket::FILE_URL_SCHEME;
 pub use token::SessionToken;
 pub use upstream::{NamedTool, Upstream};

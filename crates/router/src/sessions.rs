@@ -21,6 +21,8 @@ use crate::router::Router;
 use crate::store::{Prune, SessionRow, prune_all};
 use crate::{clock, custom, keys, meta, prompt, settings};
 
+/// The code of the warnings that a session's reply has of settings which could not be checked.
+pub const SETTING_NOT_CHECKED: &str = "SETTING_NOT_CHECKED";
 /// Sessions kept ready.
 const CACHED: usize = 1_024;
 /// Accounts of a toolkit that a user may have, where the session allows several and says no number.
@@ -156,7 +158,7 @@ impl LiveSession {
                 no_elicitation_support_fallback: self.experimental.no_elicitation_support_fallback.clone(),
             }),
             warnings: (!warnings.is_empty()).then(|| {
-                warnings.into_iter().map(|message| json!({"code": "SETTING_NOT_CHECKED", "message": message})).collect()
+                warnings.into_iter().map(|message| json!({"code": SETTING_NOT_CHECKED, "message": message})).collect()
             }),
         })
     }

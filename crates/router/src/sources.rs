@@ -10,6 +10,7 @@ use url::Url;
 use crate::accounts::AuthScheme;
 use crate::builtin::{self, Selection};
 use crate::config::{ConnectOptions, McpOptions, RouterConfig, ToolkitOptions};
+use crate::mcp::sandbox::Isolation;
 use crate::mcp::{McpAccounts, McpServerConfig, McpSource, McpTransport};
 use crate::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
 use crate::source::Source;
@@ -29,7 +30,7 @@ pub(crate) fn configured(config: &RouterConfig, runtime: &Handle) -> Result<Vec<
     };
     let mut sources = builtin::sources(selection, &egress);
     for options in &config.mcp {
-        let server = server(options)?;
+        let server = server(options, config)?;
         sources.push(match &server.accounts {
             None => Arc::new(McpSource::new(server, runtime.clone())?),
             Some(_) => Arc::new(McpAccounts::new(server, runtime.clone())?),
@@ -76,16 +77,28 @@ fn api(options: &ToolkitOptions, config: &RouterConfig) -> Result<OpenApiConfig>
     })
 }
 
-fn server(options: &McpOptions) -> Result<McpServerConfig> {
+fn server(options: &McpOptions, config: &RouterConfig) -> Result<McpServerConfig> {
     let wrong =
         |what: String| Error::new(ErrorKind::Configuration, format!("the MCP server `{}` {what}", options.slug));
+    let data = [config.data_dir()?];
+    let key: Vec<_> = config.accounts.master_key_file.iter().filter(|path| path.exists()).cloned().collect();
+    let isolation = Isolation {
+        run_as: options.run_as.as_deref(),
+        sandbox: options.sandbox.as_ref(),
+        limits: &options.limits,
+        hidden_folders: if data.iter().all(|folder| folder.exists()) { &data } else { &[] },
+        hidden_files: &key,
+    };
     let transport = match (&options.command, &options.url) {
-        (Some(command), None) => McpTransport::Stdio {
-            command: command.clone(),
-            args: options.args.clone(),
-            env: options.env.clone(),
-            cwd: options.cwd.clone(),
-        },
+        (Some(command), None) => {
+            let cwd = options.cwd.clone();
+            let (command, args) = isolation.wrap(command, &options.args, cwd.as_deref()).map_err(wrong)?;
+            McpTransport::Stdio { command, args, env: options.env.clone(), cwd }
+        }
+        (None, Some(_)) if !isolation.is_none() => {
+            let what = "has a `url`, and `run_as`, `sandbox` and `limits` are for a server with a `command`";
+            return Err(wrong(what.to_owned()));
+        }
         (None, Some(url)) => McpTransport::Http {
             url: Url::parse(url).map_err(|error| wrong(format!("has a `url` that cannot be read: {error}")))?,
             headers: options.headers.clone(),

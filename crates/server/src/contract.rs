@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use composio_contract::{Error, ErrorKind, Result};
+use composio_router::SETTING_NOT_CHECKED;
 use serde_json::{Map, Value, json};
 
 /// The operations that this project implements, with their schemas.
@@ -39,6 +40,13 @@ pub(crate) fn document(served: &[(Method, &str)]) -> Result<String> {
             !operations.is_empty()
         });
     }
+    // What this router warns of, beside the contract's own.
+    let schemas = document.get_mut("components").and_then(|components| components.get_mut("schemas")?.as_object_mut());
+    for (_, schema) in schemas.into_iter().flatten().filter(|(name, _)| name.ends_with("WarningsCode")) {
+        if let Some(codes) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+            codes.push(SETTING_NOT_CHECKED.into());
+        }
+    }
     Ok(Value::Object(document).to_string())
 }
 
@@ -53,6 +61,8 @@ mod tests {
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths, ["/api/v3.1/tool_router/session", "/api/v3.1/tools"]);
         assert_eq!(document["paths"]["/api/v3.1/tools"].as_object().unwrap().len(), 1);
+        let codes = &document["components"]["schemas"]["PostV31ToolRouterSessionWarningsCode"]["enum"];
+        assert_eq!(*codes, json!(["PRELOAD_TOOLS_HIGH_CONTEXT_USAGE", "SETTING_NOT_CHECKED"]));
         assert_eq!(operations().count(), OPERATIONS.lines().count());
     }
 }

@@ -22,6 +22,7 @@ pub use self::quota::{QuotaOptions, RateOptions};
 pub use self::retention::RetentionOptions;
 pub use self::toolkit::{ConnectOptions, ConnectScheme, SignOptions, ToolkitOptions};
 use crate::mcp::Hints;
+use crate::mcp::{Sandbox, ServerLimits};
 use crate::source::Pinning;
 use crate::store;
 use crate::store::Location;
@@ -263,6 +264,13 @@ pub struct McpOptions {
     pub env: BTreeMap<String, SecretString>,
     /// The program's working directory.
     pub cwd: Option<PathBuf>,
+    /// The user that the program runs as: `user`, `user:group` or `uid:gid`. On Linux, for a router that runs as root.
+    pub run_as: Option<String>,
+    /// What keeps the program from the rest of the machine: `bwrap`, or a command that runs the command that follows it.
+    pub sandbox: Option<Sandbox>,
+    /// What the program may use, on Linux.
+    #[serde(default)]
+    pub limits: ServerLimits,
     /// The endpoint of a server that speaks streamable HTTP.
     pub url: Option<String>,
     /// Headers of every request.

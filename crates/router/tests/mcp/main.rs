@@ -15,5 +15,6 @@ mod http;
 mod lifecycle;
 mod odd;
 mod protocol;
+mod sandbox;
 mod servers;
 mod support;

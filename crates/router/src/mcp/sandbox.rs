@@ -1,0 +1,268 @@
+//! What keeps a stdio server from the rest of the machine: programs of the system that are put before its command.
+//!
+//! From the outside in: `prlimit` sets limits, `setpriv` changes the user, then `bwrap` or a command of the operator's makes a
+//! sandbox. Nothing here needs `unsafe`, and what is missing is told by the program that is missing.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A sandbox of a stdio server.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Sandbox {
+    /// A known one.
+    Known(KnownSandbox),
+    /// A command that runs the command that follows it, such as `["docker", "run", "-i", "--rm", "image"]`.
+    Command(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// A sandbox that this program knows how to set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownSandbox {
+    /// Bubblewrap.
+    Bwrap,
+}
+
+/// What a stdio server may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerLimits {
+    /// Bytes of memory of each of its processes, such as `512MB`.
+    pub memory: Option<String>,
+    /// Processes and threads of the user that it runs as.
+    pub processes: Option<u32>,
+    /// Files that each of its processes may have open.
+    pub open_files: Option<u32>,
+    /// Whether it has the network. False needs the sandbox `bwrap`.
+    pub network: Option<bool>,
+}
+
+/// What is asked for, and what is hidden.
+#[derive(Debug)]
+pub(crate) struct Isolation<'a> {
+    pub(crate) run_as: Option<&'a str>,
+    pub(crate) sandbox: Option<&'a Sandbox>,
+    pub(crate) limits: &'a ServerLimits,
+    /// Folders that the sandbox shows empty.
+    pub(crate) hidden_folders: &'a [PathBuf],
+    /// Files that it shows empty.
+    pub(crate) hidden_files: &'a [PathBuf],
+}
+
+impl Isolation<'_> {
+    pub(crate) fn is_none(&self) -> bool {
+        self.run_as.is_none() && self.sandbox.is_none() && *self.limits == ServerLimits::default()
+    }
+
+    /// The program to start in place of `command`, and its arguments.
+    ///
+    /// # Errors
+    /// What cannot be, to follow the server's name.
+    pub(crate) fn wrap(
+        &self,
+        command: &str,
+        args: &[String],
+        cwd: Option<&Path>,
+    ) -> Result<(String, Vec<String>), String> {
+        let mut line = self.limiter()?;
+        line.extend(self.user()?);
+        line.extend(self.sandbox(cwd)?);
+        line.push(command.to_owned());
+        line.extend(args.iter().cloned());
+        let mut line = line.into_iter();
+        // There is the command at least.
+        let program = line.next().unwrap_or_default();
+        Ok((program, line.collect()))
+    }
+
+    fn limiter(&self) -> Result<Vec<String>, String> {
+        let ServerLimits { memory, processes, open_files, .. } = self.limits;
+        let mut limits = Vec::new();
+        if let Some(memory) = memory {
+            let bytes = bytes(memory).ok_or_else(|| {
+                format!("has `limits.memory` = {memory:?}, which is not a size; write it as `512MB` or in bytes")
+            })?;
+            // Addresses that are only reserved do not count: the runtimes of JavaScript reserve gigabytes.
+            limits.push(format!("--data={bytes}"));
+        }
+        limits.extend(processes.map(|count| format!("--nproc={count}")));
+        limits.extend(open_files.map(|count| format!("--nofile={count}")));
+        if limits.is_empty() {
+            return Ok(Vec::new());
+        }
+        on_linux("limits")?;
+        Ok([vec!["prlimit".to_owned()], limits, vec!["--".to_owned()]].concat())
+    }
+
+    fn user(&self) -> Result<Vec<String>, String> {
+        let Some(user) = self.run_as else { return Ok(Vec::new()) };
+        on_linux("run_as")?;
+        if !is_root() {
+            return Err(
+                "has `run_as`, which only root can do; start the router as root, or leave `run_as` out".to_owned()
+            );
+        }
+        let (user, group) = match user.split_once(':') {
+            Some((user, group)) => (user.to_owned(), group.to_owned()),
+            None => {
+                let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+                let group = group_of(&users, user).ok_or_else(|| {
+                    format!("has `run_as` = {user:?}, a user that this machine does not know; write it as `uid:gid`")
+                })?;
+                (user.to_owned(), group)
+            }
+        };
+        if user.is_empty() || group.is_empty() {
+            return Err(
+                "has a `run_as` without a user or a group; write it as `user`, `user:group` or `uid:gid`".to_owned()
+            );
+        }
+        let line = ["setpriv", "--clear-groups", "--no-new-privs", "--inh-caps=-all"].map(str::to_owned);
+        Ok([line.to_vec(), vec![format!("--reuid={user}"), format!("--regid={group}"), "--".to_owned()]].concat())
+    }
+
+    fn sandbox(&self, cwd: Option<&Path>) -> Result<Vec<String>, String> {
+        let without_network = self.limits.network == Some(false);
+        match self.sandbox {
+            Some(Sandbox::Known(KnownSandbox::Bwrap)) => {}
+            Some(Sandbox::Command(_)) | None if without_network => {
+                return Err("has `limits.network` = false, which needs `sandbox` = \"bwrap\"".to_owned());
+            }
+            Some(Sandbox::Command(prefix)) if prefix.is_empty() => {
+                return Err("has an empty `sandbox`; give \"bwrap\" or a command".to_owned());
+            }
+            Some(Sandbox::Command(prefix)) => return Ok(prefix.clone()),
+            None => return Ok(Vec::new()),
+        }
+        on_linux("sandbox")?;
+        let mut line: Vec<String> = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--ro-bind", "/", "/"]
+            .into_iter()
+            .chain(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"])
+            .map(str::to_owned)
+            .collect();
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        for folder in self.hidden_folders {
+            line.extend(["--tmpfs".to_owned(), text(folder)]);
+        }
+        for file in self.hidden_files {
+            line.extend(["--ro-bind".to_owned(), "/dev/null".to_owned(), text(file)]);
+        }
+        if let Some(cwd) = cwd {
+            line.extend(["--bind".to_owned(), text(cwd), text(cwd), "--chdir".to_owned(), text(cwd)]);
+        }
+        if without_network {
+            line.push("--unshare-net".to_owned());
+        }
+        line.push("--".to_owned());
+        Ok(line)
+    }
+}
+
+fn on_linux(key: &str) -> Result<(), String> {
+    if cfg!(target_os = "linux") { Ok(()) } else { Err(format!("has `{key}`, which works on Linux only")) }
+}
+
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_root() -> bool {
+    false
+}
+
+/// The main group of a user, by name or number, in the text of `/etc/passwd`.
+fn group_of(users: &str, user: &str) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, id, group) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        (name == user || id == user).then(|| group.to_owned())
+    })
+}
+
+/// A size such as `512MB`, `1GiB` or `1048576`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn wrapped(isolation: &Isolation<'_>, cwd: Option<&str>) -> Result<String, String> {
+        let (program, args) = isolation.wrap("uvx", &["mcp-server-git".to_owned()], cwd.map(Path::new))?;
+        Ok(format!("{program} {}", args.join(" ")))
+    }
+
+    fn plain(limits: &ServerLimits) -> Isolation<'_> {
+        Isolation { run_as: None, sandbox: None, limits, hidden_folders: &[], hidden_files: &[] }
+    }
+
+    #[test]
+    fn programs_are_put_before_the_command_from_the_outside_in() {
+        let none = ServerLimits::default();
+        assert!(plain(&none).is_none());
+        assert_eq!(wrapped(&plain(&none), None).unwrap(), "uvx mcp-server-git");
+        let limits = ServerLimits {
+            memory: Some("512MB".to_owned()),
+            processes: Some(64),
+            open_files: Some(256),
+            network: Some(false),
+        };
+        let bwrap = Sandbox::Known(KnownSandbox::Bwrap);
+        let hidden = [PathBuf::from("/data")];
+        let keys = [PathBuf::from("/etc/master.key")];
+        let all = Isolation { sandbox: Some(&bwrap), hidden_folders: &hidden, hidden_files: &keys, ..plain(&limits) };
+        assert_eq!(
+            wrapped(&all, Some("/data/work")).unwrap(),
+            "prlimit --data=512000000 --nproc=64 --nofile=256 -- bwrap --unshare-pid --unshare-ipc --unshare-uts --ro-bind / / \
+             --dev /dev --proc /proc --tmpfs /tmp --tmpfs /data --ro-bind /dev/null /etc/master.key --bind /data/work \
+             /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git",
+        );
+        let docker = Sandbox::Command(["docker", "run", "-i", "image"].map(str::to_owned).to_vec());
+        let own = Isolation { sandbox: Some(&docker), ..plain(&none) };
+        assert_eq!(wrapped(&own, None).unwrap(), "docker run -i image uvx mcp-server-git");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let offline = ServerLimits { network: Some(false), ..ServerLimits::default() };
+        assert!(wrapped(&plain(&offline), None).unwrap_err().contains("needs `sandbox` = \"bwrap\""));
+        let odd = ServerLimits { memory: Some("much".to_owned()), ..ServerLimits::default() };
+        assert!(wrapped(&plain(&odd), None).unwrap_err().contains("\"much\""));
+        let none = ServerLimits::default();
+        let nobody = Isolation { run_as: Some("no such user"), ..plain(&none) };
+        let error = wrapped(&nobody, None).unwrap_err();
+        assert!(error.contains("run_as"), "{error}");
+    }
+
+    #[test]
+    fn sizes_and_groups_are_read() {
+        let sizes =
+            [("1024", Some(1_024)), ("1 KiB", Some(1_024)), ("2gb", Some(2_000_000_000)), ("0", None), ("x", None)];
+        for (text, expected) in sizes {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+        let users = "root:x:0:0:root:/root:/bin/sh\nmcp:x:990:980::/srv:/bin/false\n";
+        assert_eq!(group_of(users, "mcp").as_deref(), Some("980"));
+        assert_eq!(group_of(users, "990").as_deref(), Some("980"));
+        assert_eq!(group_of(users, "x"), None);
+    }
+}
