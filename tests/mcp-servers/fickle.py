@@ -2,8 +2,8 @@
 
 Usage: fickle.py FILE
 
-FILE has a JSON list of tools, as MCP has them. A call of any of them changes nothing and says which one it was; a call also
-tells the client that the tools have changed.
+FILE has a JSON list of tools, as MCP has them. A call of any of them changes nothing and says which one it was. A call
+also tells the client that the tools have changed.
 """
 
 import json

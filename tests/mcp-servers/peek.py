@@ -1,10 +1,11 @@
 """A small MCP server over standard input and output that looks at what it can get at.
 
-Its tools: `parent`, what of the process that started it, and of one that it starts itself, can be read at /proc; `files`, which of
-`paths` can be read and written, and what it may take of memory, processes and open files.
+Its tools: `parent`, what can be read at /proc of the process that started it, and of one that it starts itself; `files`,
+which of `paths` can be read and written, and what it may take of memory, processes and open files.
 """
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -64,9 +65,11 @@ def connect(port):
 def files(arguments):
     found = {
         "pid": os.getpid(),
-        "cwd": os.getcwd(),
+        "cwd": str(pathlib.Path.cwd()),
         "home": os.environ.get("HOME"),
-        "limits": {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in ("DATA", "NPROC", "NOFILE")},
+        "limits": {
+            name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in ("DATA", "NPROC", "NOFILE")
+        },
         "allocate": attempt(lambda: bytearray(arguments.get("allocate", 1))),
         "read": {},
         "write": {},
@@ -75,10 +78,17 @@ def files(arguments):
         found["connect"] = attempt(lambda: connect(arguments["port"]))
     for path in arguments.get("paths", []):
         place = pathlib.Path(path)
-        found["read"][path] = attempt(lambda: list(place.iterdir()) if place.is_dir() else place.read_bytes())
-        target = place / "made-by-peek" if place.is_dir() else place
-        found["write"][path] = attempt(lambda: target.open("ab").close())
+        found["read"][path] = attempt(functools.partial(read, place))
+        found["write"][path] = attempt(functools.partial(write, place))
     return found
+
+
+def read(place):
+    list(place.iterdir()) if place.is_dir() else place.read_bytes()
+
+
+def write(place):
+    (place / "made-by-peek" if place.is_dir() else place).open("ab").close()
 
 
 TOOLS = {"parent": parent, "files": files}
