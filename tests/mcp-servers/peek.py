@@ -1,6 +1,6 @@
 """A small MCP server over standard input and output that looks at what it can get at.
 
-Its tools: `parent`, what can be read at /proc of the process that started it, and of one that it starts itself; `files`,
+Its tools: `parent`, what can be read at /proc of the process that started it, and of one that it starts; `files`,
 which of `paths` can be read and written, and what it may take of memory, processes and open files.
 """
 
