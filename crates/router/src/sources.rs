@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, EgressOptions};
+use composio_vault::private;
 use tokio::runtime::Handle;
 use url::Url;
 
 use crate::accounts::AuthScheme;
 use crate::builtin::{self, Selection};
 use crate::config::{ConnectOptions, McpOptions, RouterConfig, ToolkitOptions};
-use crate::mcp::sandbox::Isolation;
+use crate::mcp::sandbox::{Isolation, KnownSandbox, Sandbox};
 use crate::mcp::{McpAccounts, McpServerConfig, McpSource, McpTransport};
 use crate::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
 use crate::source::Source;
@@ -82,11 +83,18 @@ fn server(options: &McpOptions, config: &RouterConfig) -> Result<McpServerConfig
         |what: String| Error::new(ErrorKind::Configuration, format!("the MCP server `{}` {what}", options.slug));
     let data = [config.data_dir()?];
     let key: Vec<_> = config.accounts.master_key_file.iter().filter(|path| path.exists()).cloned().collect();
+    if options.sandbox == Some(Sandbox::Known(KnownSandbox::Bwrap)) {
+        for folder in &data {
+            // What is to be hidden must be there.
+            private::make_folder(folder)
+                .map_err(|error| wrong(format!("cannot be kept from {}: {error}", folder.display())))?;
+        }
+    }
     let isolation = Isolation {
         run_as: options.run_as.as_deref(),
         sandbox: options.sandbox.as_ref(),
         limits: &options.limits,
-        hidden_folders: if data.iter().all(|folder| folder.exists()) { &data } else { &[] },
+        hidden_folders: &data,
         hidden_files: &key,
     };
     let transport = match (&options.command, &options.url) {

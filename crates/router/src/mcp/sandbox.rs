@@ -138,20 +138,23 @@ impl Isolation<'_> {
             None => return Ok(Vec::new()),
         }
         on_linux("sandbox")?;
-        let mut line: Vec<String> = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--ro-bind", "/", "/"]
+        // With root's rights the program could undo what hides things from it.
+        let mut line: Vec<String> = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL"]
             .into_iter()
-            .chain(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"])
+            .chain(["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"])
             .map(str::to_owned)
             .collect();
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        for folder in self.hidden_folders {
-            line.extend(["--tmpfs".to_owned(), text(folder)]);
-        }
-        for file in self.hidden_files {
-            line.extend(["--ro-bind".to_owned(), "/dev/null".to_owned(), text(file)]);
-        }
+        let hidden = self.hidden_folders.iter().map(|path| (path.as_path(), vec!["--tmpfs".to_owned(), text(path)]));
+        let empty = |path: &Path| vec!["--ro-bind".to_owned(), "/dev/null".to_owned(), text(path)];
+        let mut places: Vec<(&Path, Vec<String>)> = hidden.collect();
+        places.extend(self.hidden_files.iter().map(|path| (path.as_path(), empty(path))));
+        places.extend(cwd.map(|cwd| (cwd, vec!["--bind".to_owned(), text(cwd), text(cwd)])));
+        // A folder comes before what lies in it: else it would show again what is hidden there, or hide what is shown.
+        places.sort_by_key(|(path, _)| path.components().count());
+        line.extend(places.into_iter().flat_map(|(_, arguments)| arguments));
         if let Some(cwd) = cwd {
-            line.extend(["--bind".to_owned(), text(cwd), text(cwd), "--chdir".to_owned(), text(cwd)]);
+            line.extend(["--chdir".to_owned(), text(cwd)]);
         }
         if without_network {
             line.push("--unshare-net".to_owned());
@@ -232,10 +235,12 @@ mod tests {
         let all = Isolation { sandbox: Some(&bwrap), hidden_folders: &hidden, hidden_files: &keys, ..plain(&limits) };
         assert_eq!(
             wrapped(&all, Some("/data/work")).unwrap(),
-            "prlimit --data=512000000 --nproc=64 --nofile=256 -- bwrap --unshare-pid --unshare-ipc --unshare-uts --ro-bind / / \
-             --dev /dev --proc /proc --tmpfs /tmp --tmpfs /data --ro-bind /dev/null /etc/master.key --bind /data/work \
-             /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git",
+            "prlimit --data=512000000 --nproc=64 --nofile=256 -- bwrap --unshare-pid --unshare-ipc --unshare-uts --cap-drop ALL \
+             --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /data --ro-bind /dev/null /etc/master.key \
+             --bind /data/work /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git",
         );
+        let outer = wrapped(&all, Some("/")).unwrap();
+        assert!(outer.find("--bind / /").unwrap() < outer.find("--tmpfs /data").unwrap(), "{outer}");
         let docker = Sandbox::Command(["docker", "run", "-i", "image"].map(str::to_owned).to_vec());
         let own = Isolation { sandbox: Some(&docker), ..plain(&none) };
         assert_eq!(wrapped(&own, None).unwrap(), "docker run -i image uvx mcp-server-git");

@@ -19,7 +19,6 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("outside.txt"), "outside").unwrap();
         Self { folder }
     }
@@ -29,10 +28,11 @@ impl Place {
     }
 
     fn config(&self, keys: &str) -> RouterConfig {
+        // A sandbox may hide the repository.
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mcp-servers/peek.py");
-        let script = script.canonicalize().unwrap();
+        std::fs::copy(script, Path::new(&self.path("work")).join("peek.py")).unwrap();
         let text = format!(
-            "[[mcp]]\nslug = \"peek\"\ncommand = \"python3\"\nargs = [{script:?}]\ncwd = {:?}\n{keys}\n",
+            "[[mcp]]\nslug = \"peek\"\ncommand = \"python3\"\nargs = [\"peek.py\"]\ncwd = {:?}\n{keys}\n",
             self.path("work")
         );
         let mut config = RouterConfig::from_toml(&text, self.folder.path().join("composio.toml")).unwrap();
@@ -116,7 +116,7 @@ async fn a_server_of_another_user_cannot_read_the_routers_files() {
     let database = place.path("data/router.db");
     let paths = [place.path("work"), database.clone()];
     let found = place.look("run_as = \"65534:65534\"", json!({ "paths": paths })).await;
-    // The repository itself may be closed to that user.
+    // The interpreter itself may be closed to that user.
     match found {
         Ok(found) => {
             assert_eq!(found["read"][&database], "PermissionError", "{found:#}");
