@@ -82,8 +82,9 @@ async fn an_upload_that_breaks_off_leaves_nothing_and_may_be_tried_again() {
     let session = server.session(None).await;
     let up = url(&server, &session, None, "upload_url", "sub/a.bin").await;
     let path = path_of(&server, &up).to_owned();
-    let head = format!("PUT {path} HTTP/1.1\r\ncontent-length: 600000");
-    let begun = begin(&server, &head, &vec![1; 300_000]).await;
+    let head = format!("PUT {path} HTTP/1.1\r\ncontent-length: 60000000");
+    // More than the system holds for a server that does not read, so that the upload is under way once it is sent.
+    let begun = begin(&server, &head, &vec![1; 24_000_000]).await;
     until("a second upload is refused while the first one is under way", async || {
         put(&server, &up, vec![2; 200_000]).await.status == 409
     })
