@@ -34,6 +34,10 @@ if TYPE_CHECKING:
         async def together(self, remote: Call[None] | None, jobs: Sequence[Job]) -> list[Finished]: ...
 
 
+_SLICE = 0.1
+"""Seconds after which a thread that waits for another looks for signals."""
+
+
 class Blocking:
     """Waits on the calling thread."""
 
@@ -60,7 +64,9 @@ class Blocking:
         if remote is not None:
             remote.wait()
         for thread in threads:
-            thread.join()
+            # In slices, because a signal that comes just before a wait does not end it.
+            while thread.is_alive():
+                thread.join(_SLICE)
         return finished
 
 

@@ -84,27 +84,32 @@ def test_ctrl_c_ends_a_blocked_call(silent: Silent) -> None:
         assert ended(connection)
 
 
-def test_ctrl_c_ends_a_wait_for_a_custom_tool(mock: Mock) -> None:
+@pytest.mark.parametrize("sender", ["outside", "tool"])
+def test_ctrl_c_ends_a_wait_for_a_custom_tool(mock: Mock, sender: str) -> None:
+    # A signal that another thread takes ends no wait of the main one, as one that comes just before the wait does not.
     source = """
-        import os, sys, threading
+        import os, signal, sys, threading
         from composio import Composio
         from composio.custom_tools import define
         def hang(seconds: int) -> None:
             '''Hangs.'''
             os.write(1, b"hanging\\n")
+            if seconds == 2 and sys.argv[2] == "tool":
+                signal.pthread_kill(threading.get_ident(), signal.SIGINT)
             threading.Event().wait()
         session = Composio(api_key="k", base_url=sys.argv[1]).create(
             "user", experimental={"custom_tools": [define(hang)]})
-        item = {"tool_slug": "HANG", "arguments": {"seconds": 1}}
+        tools = [{"tool_slug": "HANG", "arguments": {"seconds": seconds}} for seconds in (1, 2)]
         try:
-            session.execute_tool_call("COMPOSIO_MULTI_EXECUTE_TOOL", {"tools": [item, item]})
+            session.execute_tool_call("COMPOSIO_MULTI_EXECUTE_TOOL", {"tools": tools})
         except KeyboardInterrupt:
             print("interrupted")
     """
-    with program(source, mock.url) as process:
+    with program(source, mock.url, sender) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "hanging\n"
-        process.send_signal(signal.SIGINT)
+        if sender == "outside":
+            process.send_signal(signal.SIGINT)
         assert "interrupted" in process.communicate(timeout=20)[0]
 
 
