@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::http::request::Parts;
 use composio_contract::{Error, ErrorKind, Result};
+use composio_router::ListingState;
 use rmcp::model::SubscriptionFilter;
 use rmcp::service::{SubscriptionContext, SubscriptionSink};
 use rmcp::{Peer, RoleServer};
@@ -11,6 +13,8 @@ use tokio::task::JoinSet;
 
 use super::target::Target;
 
+/// The method of a subscription.
+pub(super) const LISTEN: &str = "subscriptions/listen";
 /// Stands before a caller's name where it is the streams that are counted. No key's id has a space.
 const STREAMS: &str = "listening ";
 
@@ -19,11 +23,12 @@ const STREAMS: &str = "listening ";
 pub(super) struct Watch(Arc<Mutex<JoinSet<()>>>);
 
 impl Watch {
-    pub(super) fn begin(&self, target: Target, peer: Peer<RoleServer>) {
+    /// Tells of every change since `seen`.
+    pub(super) fn begin(&self, target: Target, seen: ListingState, peer: Peer<RoleServer>) {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.abort_all();
         tasks.spawn(async move {
-            let told = target.each_change(Told::Conversation(peer)).await;
+            let told = target.each_change(seen, Told::Conversation(peer)).await;
             if let Err(error) = told {
                 tracing::debug!(%error, "a client is no longer told of changed tools");
             }
@@ -36,7 +41,9 @@ pub(super) fn accepted() -> SubscriptionFilter {
     SubscriptionFilter::builder().tools_list_changed().build()
 }
 
-/// Tells a client of the stateless revision for as long as it listens and the server runs.
+/// Tells a client of the stateless revision for as long as it listens and the server runs. The transport has noted how the
+/// list was when the request came: the MCP library acknowledges a subscription before it hands it over, and what changes
+/// after that is news to the client.
 ///
 /// # Errors
 /// Where the caller listens too often already, or the session is deleted.
@@ -54,7 +61,13 @@ pub(super) async fn tell(target: &Target, subscription: &SubscriptionContext) ->
             None => std::future::pending().await,
         }
     };
-    let changes = target.each_change(Told::Subscription(subscription.sink().clone()));
+    let extensions = &subscription.request_context().extensions;
+    let of_request = || extensions.get::<Parts>()?.extensions.get::<ListingState>();
+    let seen = match extensions.get::<ListingState>().or_else(of_request) {
+        Some(noted) => noted.clone(),
+        None => target.listing_state().await?,
+    };
+    let changes = target.each_change(seen, Told::Subscription(subscription.sink().clone()));
     tokio::select! {
         told = changes => told,
         () = subscription.cancelled() => Ok(()),
@@ -81,10 +94,17 @@ impl Told {
 }
 
 impl Target {
-    async fn each_change(&self, told: Told) -> Result<()> {
-        let mut state = self.router.listing_state(&self.session_id).await?;
+    /// What the session's list depends on, as it is now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the session is deleted.
+    pub(super) async fn listing_state(&self) -> Result<ListingState> {
+        self.router.listing_state(&self.session_id).await
+    }
+
+    async fn each_change(&self, mut seen: ListingState, told: Told) -> Result<()> {
         loop {
-            state = self.router.listing_change(&self.session_id, state).await?;
+            seen = self.router.listing_change(&self.session_id, seen).await?;
             told.tell().await?;
         }
     }

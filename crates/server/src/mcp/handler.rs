@@ -37,7 +37,7 @@ impl Handler {
         Self { only: Some(target), watch: Watch::default() }
     }
 
-    fn target(&self, extensions: &Extensions) -> Result<Target, ErrorData> {
+    pub(super) fn target(&self, extensions: &Extensions) -> Result<Target, ErrorData> {
         let of_request = || extensions.get::<Parts>()?.extensions.get::<Target>();
         self.only
             .as_ref()
@@ -86,7 +86,8 @@ impl ServerHandler for Handler {
         let target = self.target(&context.extensions)?;
         info.instructions = Self::advice(&target).await?;
         target.add_capabilities(&mut info.capabilities).await?;
-        self.watch.begin(target, context.peer);
+        let seen = target.listing_state().await.map_err(|error| outcome::protocol_error(&error))?;
+        self.watch.begin(target, seen, context.peer);
         Ok(info)
     }
 

@@ -15,6 +15,7 @@ use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 
+use super::changes;
 use super::handler::Handler;
 use super::target::Target;
 use crate::access;
@@ -25,6 +26,8 @@ use crate::problem::Problem;
 
 /// Names what a client of an older revision of the protocol has begun.
 const CONVERSATION: &str = "mcp-session-id";
+/// Names what a request of the stateless revision asks for; the MCP library refuses one that names it wrongly.
+const METHOD: &str = "mcp-method";
 /// Conversations that a project's clients may have at the same time.
 const CONVERSATIONS: usize = 1_024;
 /// A conversation ends when nothing was said in it for so long, which is longer than a user may take for an answer.
@@ -145,6 +148,10 @@ async fn respond(
     app.mcp().check(request.headers(), &owner)?;
     let begins = !request.headers().contains_key(CONVERSATION);
     let method = request.method().clone();
+    if request.headers().get(METHOD).is_some_and(|method| method == changes::LISTEN) {
+        let seen = router.listing_state(&session_id).await?;
+        request.extensions_mut().insert(seen);
+    }
     let caller = Some((app.clone(), Arc::clone(&identity)));
     // They have done their work, and the MCP library logs requests with their headers.
     access::forget_credentials(request.headers_mut());
