@@ -39,6 +39,17 @@ impl Router {
         })
     }
 
+    /// All pages of a session's list at once: each page by itself has to look at every tool again.
+    ///
+    /// # Errors
+    /// As [`composio_contract::Backend::session_tools`].
+    pub async fn every_session_tool(&self, session_id: &str) -> Result<Vec<Tool>> {
+        let session = self.called(session_id).await?;
+        let mut tools: Vec<Tool> = meta::offered(&session.policy).map(MetaTool::on_the_wire).collect();
+        tools.extend(self.preloaded(&session).await?.iter().map(|tool| tool.on_the_wire()));
+        Ok(tools)
+    }
+
     async fn preloaded(&self, session: &LiveSession) -> Result<Vec<Arc<CatalogTool>>> {
         let allowed = |tool: &CatalogTool| session.policy.decide(&tool.subject()).is_ok();
         match session.policy.preload() {

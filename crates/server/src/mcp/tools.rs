@@ -2,28 +2,17 @@
 
 use std::sync::Arc;
 
-use composio_contract::{Backend, PageQuery, RawJson, Result, Tool};
+use composio_contract::{RawJson, Result, Tool};
 use composio_router::Router;
 use rmcp::model::{JsonObject, Tool as McpTool, ToolAnnotations};
 use serde_json::{Map, Value};
 
-/// Every tool that the session lists, of all pages.
+/// Every tool that the session lists.
 ///
 /// # Errors
-/// What the backend fails with, or a schema that is none.
-pub(super) async fn list(backend: &dyn Backend, session_id: &str) -> Result<Vec<McpTool>> {
-    let mut tools = Vec::new();
-    let mut query = PageQuery::default();
-    loop {
-        let page = backend.session_tools(session_id, &query).await?;
-        for tool in &page.items {
-            tools.push(convert(tool)?);
-        }
-        match &page.next_cursor {
-            Some(cursor) => query.cursor = Some(cursor.clone()),
-            None => return Ok(tools),
-        }
-    }
+/// What the router fails with, or a schema that is none.
+pub(super) async fn list(router: &Router, session_id: &str) -> Result<Vec<McpTool>> {
+    router.every_session_tool(session_id).await?.iter().map(convert).collect()
 }
 
 /// Every tool of one toolkit that the session may run, under its source's own name.
