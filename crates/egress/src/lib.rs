@@ -194,10 +194,14 @@ impl Egress {
     }
 }
 
-/// Whether a URL's host is this machine by its name or address.
-fn is_this_machine(url: &Url) -> bool {
+/// Whether a URL's host is the machine of whoever opens it, by its name or its address, however that is spelt.
+#[must_use]
+pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => matches!(name.trim_end_matches('.'), "localhost"),
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         None => false,

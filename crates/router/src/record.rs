@@ -31,9 +31,13 @@ pub(crate) enum Said {
 impl Said {
     /// An error on the way to a tool: which kind, and what tells its message apart.
     pub(crate) fn error(error: &Error) -> Self {
-        let status = error.status().map(|status| format!(" {status}")).unwrap_or_default();
-        Self::Ours(format!("{}{status}: {}", error.kind().name(), unsaid(error.message())))
+        Self::Ours(words(error))
     }
+}
+
+fn words(error: &Error) -> String {
+    let status = error.status().map(|status| format!(" {status}")).unwrap_or_default();
+    format!("{}{status}: {}", error.kind().name(), unsaid(error.message()))
 }
 
 /// What tells a message apart that is not kept.
@@ -123,10 +127,7 @@ impl<'a> Record<'a> {
 
     /// Writes the entry of a run that failed on the way.
     pub(crate) fn fail(self, error: &Error) -> String {
-        match Said::error(error) {
-            Said::Ours(said) => self.end(RunStatus::Failed, Some(said)),
-            Said::Theirs => self.end(RunStatus::Failed, None),
-        }
+        self.end(RunStatus::Failed, Some(words(error)))
     }
 
     /// Writes the entry of a run that ended.
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn what_others_wrote_is_not_repeated() {
         let error = Error::validation("it holds tok_SECRET").with_status(400);
-        let Said::Ours(said) = Said::error(&error) else { panic!("{error}") };
+        let said = words(&error);
         let hash = "SHA-256 a8541176d9b70557dbe1f5e2a8ce4ca1a8d9a35b6e1ec2b6a3a0b1dd1a5c1e4e".len();
         assert!(said.starts_with("validation 400: a message of 19 bytes, SHA-256 "), "{said}");
         assert_eq!(said.len(), "validation 400: a message of 19 bytes, ".len() + hash);

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use composio_contract::{AccountLinkRequest, Error, ErrorKind, LinkReply, LinkRequest, Result};
+use composio_egress::is_this_machine;
 use composio_oauth::random;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::device::Waiting;
@@ -82,21 +83,6 @@ fn check_room(session: &LiveSession, toolkit: &str, accounts: &[AccountRow]) -> 
     )
     .with_status(409)
     .with_suggested_fix("delete one, or raise `multi_account.max_accounts_per_toolkit`"))
-}
-
-/// Whether a URL is of the machine of whoever opens it, however it is spelt.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
-        }
-        None => false,
-    }
 }
 
 impl Router {
@@ -346,7 +332,7 @@ impl Router {
             return refuse("has a user name or password in it");
         }
         // For a server that others reach, this machine is not the user's.
-        let is_local = |base: &str| Url::parse(base).is_ok_and(|base| is_loopback(&base));
+        let is_local = |base: &str| Url::parse(base).is_ok_and(|base| is_this_machine(&base));
         let allows_loopback = self.base.as_deref().is_none_or(is_local);
         let allowed = |prefix: &Url| {
             // Not `Url::origin`, by which no URL of an app's own scheme is like another.
@@ -355,7 +341,7 @@ impl Router {
             let path = prefix.path().trim_end_matches('/');
             same && url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if (allows_loopback && is_loopback(&url) && matches!(url.scheme(), "http" | "https"))
+        if (allows_loopback && is_this_machine(&url) && matches!(url.scheme(), "http" | "https"))
             || self.accounts.callbacks.iter().any(allowed)
         {
             return Ok(());

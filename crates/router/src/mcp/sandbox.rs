@@ -94,6 +94,9 @@ impl Isolation<'_> {
             return Ok(Vec::new());
         }
         on_linux("limits")?;
+        if processes.is_some() && self.run_as.is_none() && is_root() {
+            return Err("has `limits.processes`, which does not hold for root; set `run_as` too".to_owned());
+        }
         Ok([vec!["prlimit".to_owned()], limits, vec!["--".to_owned()]].concat())
     }
 
@@ -119,6 +122,9 @@ impl Isolation<'_> {
             return Err(
                 "has a `run_as` without a user or a group; write it as `user`, `user:group` or `uid:gid`".to_owned()
             );
+        }
+        if matches!(user.as_str(), "root" | "0") {
+            return Err("has root as `run_as`, which keeps nothing from it; name another user".to_owned());
         }
         let line = ["setpriv", "--clear-groups", "--no-new-privs", "--inh-caps=-all"].map(str::to_owned);
         Ok([line.to_vec(), vec![format!("--reuid={user}"), format!("--regid={group}"), "--".to_owned()]].concat())
@@ -225,7 +231,7 @@ mod tests {
         assert_eq!(wrapped(&plain(&none), None).unwrap(), "uvx mcp-server-git");
         let limits = ServerLimits {
             memory: Some("512MB".to_owned()),
-            processes: Some(64),
+            processes: (!is_root()).then_some(64),
             open_files: Some(256),
             network: Some(false),
         };
@@ -233,11 +239,14 @@ mod tests {
         let hidden = [PathBuf::from("/data")];
         let keys = [PathBuf::from("/etc/master.key")];
         let all = Isolation { sandbox: Some(&bwrap), hidden_folders: &hidden, hidden_files: &keys, ..plain(&limits) };
+        let processes = if is_root() { "" } else { "--nproc=64 " };
         assert_eq!(
             wrapped(&all, Some("/data/work")).unwrap(),
-            "prlimit --data=512000000 --nproc=64 --nofile=256 -- bwrap --unshare-pid --unshare-ipc --unshare-uts --cap-drop ALL \
+            format!(
+                "prlimit --data=512000000 {processes}--nofile=256 -- bwrap --unshare-pid --unshare-ipc --unshare-uts --cap-drop ALL \
              --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /data --ro-bind /dev/null /etc/master.key \
-             --bind /data/work /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git",
+             --bind /data/work /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git"
+            ),
         );
         let outer = wrapped(&all, Some("/")).unwrap();
         assert!(outer.find("--bind / /").unwrap() < outer.find("--tmpfs /data").unwrap(), "{outer}");
@@ -256,6 +265,16 @@ mod tests {
         let nobody = Isolation { run_as: Some("no such user"), ..plain(&none) };
         let error = wrapped(&nobody, None).unwrap_err();
         assert!(error.contains("run_as"), "{error}");
+        if is_root() {
+            for root in ["root", "0:0"] {
+                let error = wrapped(&Isolation { run_as: Some(root), ..plain(&none) }, None).unwrap_err();
+                assert!(error.contains("name another user"), "{error}");
+            }
+            let many = ServerLimits { processes: Some(9), ..ServerLimits::default() };
+            assert!(wrapped(&plain(&many), None).unwrap_err().contains("does not hold for root"));
+            let other = Isolation { run_as: Some("65534:65534"), ..plain(&many) };
+            assert!(wrapped(&other, None).unwrap().starts_with("prlimit --nproc=9 -- setpriv "));
+        }
     }
 
     #[test]
