@@ -88,13 +88,20 @@ def test_ctrl_c_ends_a_blocked_call(silent: Silent) -> None:
 def test_ctrl_c_ends_a_wait_for_a_custom_tool(mock: Mock, sender: str) -> None:
     # A signal that another thread takes ends no wait of the main one, as one that comes just before the wait does not.
     source = """
-        import os, signal, sys, threading
+        import os, signal, sys, threading, time
         from composio import Composio
         from composio.custom_tools import define
+        def waiting():
+            frame = sys._current_frames()[threading.main_thread().ident]
+            while frame is not None and frame.f_code.co_name != "join":
+                frame = frame.f_back
+            return frame is not None
         def hang(seconds: int) -> None:
             '''Hangs.'''
             os.write(1, b"hanging\\n")
             if seconds == 2 and sys.argv[2] == "tool":
+                while not waiting():
+                    time.sleep(0)
                 signal.pthread_kill(threading.get_ident(), signal.SIGINT)
             threading.Event().wait()
         session = Composio(api_key="k", base_url=sys.argv[1]).create(
