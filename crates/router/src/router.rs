@@ -12,6 +12,7 @@ use crate::accounts::Accounts;
 use crate::catalog::Catalog;
 use crate::changes::SessionChanges;
 use crate::config::{RetentionOptions, RouterConfig};
+use crate::left_out::LeftOut;
 use crate::project::Project;
 use crate::quota::{Quotas, Refusals};
 use crate::retention;
@@ -129,6 +130,13 @@ impl Router {
     pub async fn load_toolkits(&self, answered: impl Fn()) -> Vec<(String, Result<usize>)> {
         let loaded = self.catalog.load_noting(|_| true, answered).await;
         loaded.into_iter().map(|each| (each.toolkit.slug.clone(), each.tools.map(|tools| tools.len()))).collect()
+    }
+
+    /// The tools of a toolkit that its source was given and does not offer, as it answered last.
+    #[must_use]
+    pub fn left_out(&self, toolkit: &str) -> Arc<LeftOut> {
+        let source = self.catalog.sources().find(|source| source.toolkit().slug == toolkit);
+        source.map(|source| source.left_out()).unwrap_or_default()
     }
 
     /// The tools that are held until an operator accepts their definitions, of the toolkits that this process has loaded.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::accounts::{AuthScheme, Credential};
+use crate::left_out::LeftOut;
 use crate::mcp::McpSource;
 use crate::workspace::Workspace;
 
@@ -246,6 +247,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// # Errors
     /// Where the source cannot be reached or started; the message says what was tried and what to mend.
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>>;
+
+    /// The tools that are left out of those of [`Source::tools`], as it answered last.
+    fn left_out(&self) -> Arc<LeftOut> {
+        Arc::default()
+    }
 
     /// How its calls are signed, which takes a connected account of the user's; none where nothing is needed.
     fn auth(&self) -> Option<&AuthScheme> {

@@ -23,6 +23,12 @@ pub(crate) const MAX_SCHEMA_DEPTH: usize = 100;
 /// What the members of an object with these names hold is data, not a schema.
 const DATA: [&str; 5] = ["const", "default", "enum", "example", "examples"];
 
+/// Of those, what says nothing about which arguments are right.
+const SAMPLES: [&str; 3] = ["default", "example", "examples"];
+
+/// The members of a schema that are texts for people.
+const TEXTS: [&str; 3] = ["description", "title", "$comment"];
+
 /// What the members of an object with these names hold is schemas by names of somebody's choice.
 const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
@@ -55,6 +61,12 @@ pub fn is_hidden(c: char) -> bool {
     }
 }
 
+/// Whether a hidden character has no use in a name or a value that must stay as it is, as those in emoji, Persian words and
+/// patterns of control characters have.
+fn is_covert(c: char) -> bool {
+    is_hidden(c) && !c.is_control() && !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
+}
+
 /// A name or title: on one line, without hidden characters, and at most 128 characters long.
 pub(crate) fn name(text: &str) -> String {
     let text = text.replace(['\n', '\t'], " ");
@@ -72,12 +84,16 @@ pub(crate) fn prose(text: &str, max: usize) -> String {
     clean
 }
 
-/// A schema with clean descriptions, or why it cannot be taken. A schema that is too large is tried without its descriptions.
+/// A schema with clean descriptions, or why it cannot be taken: names and values with hidden characters can be neither shown
+/// nor changed. A schema that is too large is tried without its descriptions.
 pub(crate) fn schema(mut schema: Value) -> Result<Value, String> {
     if is_deeper(&schema, MAX_SCHEMA_DEPTH) {
         return Err(format!("is nested more than {MAX_SCHEMA_DEPTH} levels deep"));
     }
     describe(&mut schema, &|text| Some(prose(text, MAX_DESCRIPTION)));
+    if let Some(text) = covert(&schema) {
+        return Err(format!("has hidden characters in the name or value {:?}", prose(text, MAX_NAME)));
+    }
     if json_size(&schema) > MAX_SCHEMA {
         describe(&mut schema, &|_| None);
     }
@@ -95,7 +111,7 @@ fn describe(schema: &mut Value, change: &impl Fn(&str) -> Option<String>) {
         Value::Array(items) => items.iter_mut().for_each(|item| describe(item, change)),
         Value::Object(members) => {
             members.retain(|name, value| match value {
-                Value::String(text) if matches!(name.as_str(), "description" | "title" | "$comment") => {
+                Value::String(text) if TEXTS.contains(&name.as_str()) => {
                     let changed = change(text);
                     changed.map(|changed| *text = changed).is_some()
                 }
@@ -106,12 +122,35 @@ fn describe(schema: &mut Value, change: &impl Fn(&str) -> Option<String>) {
                     Value::Object(named) if NAMED.contains(&name.as_str()) => {
                         named.values_mut().for_each(|schema| describe(schema, change));
                     }
+                    sample if SAMPLES.contains(&name.as_str()) => drop_covert(sample),
                     _ if DATA.contains(&name.as_str()) => {}
                     value => describe(value, change),
                 }
             }
         }
         _ => {}
+    }
+}
+
+/// Drops characters from the texts in a value, but not from the names in it.
+fn drop_covert(value: &mut Value) {
+    match value {
+        Value::String(text) => text.retain(|c| !is_covert(c)),
+        Value::Array(items) => items.iter_mut().for_each(drop_covert),
+        Value::Object(members) => members.values_mut().for_each(drop_covert),
+        _ => {}
+    }
+}
+
+/// A text in a value, or the name of a member, that has a covert character.
+fn covert(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => text.contains(is_covert).then_some(text),
+        Value::Array(items) => items.iter().find_map(covert),
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, value)| if name.contains(is_covert) { Some(name.as_str()) } else { covert(value) }),
+        _ => None,
     }
 }
 
@@ -167,18 +206,36 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_in_a_schema_are_cleaned_and_values_are_not() {
+    fn descriptions_and_samples_in_a_schema_are_cleaned_and_values_are_not() {
         let given = json!({
-            "description": "a\u{202e}b", "default": {"description": "\u{202e}"}, "enum": ["\u{202e}"],
+            "description": "a\u{202e}b", "default": {"description": "x\u{202e}"}, "enum": ["\r", "❤\u{fe0f}"],
             "properties": {"description": {"type": "string", "description": "\u{e0041}c"}, "enum": {"title": "\u{0}t"}},
             "anyOf": [{"description": "\u{200b}d"}],
         });
         let expected = json!({
-            "description": "ab", "default": {"description": "\u{202e}"}, "enum": ["\u{202e}"],
+            "description": "ab", "default": {"description": "x"}, "enum": ["\r", "❤\u{fe0f}"],
             "properties": {"description": {"type": "string", "description": "c"}, "enum": {"title": "t"}},
             "anyOf": [{"description": "d"}],
         });
         assert_eq!(schema(given).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_schema_with_hidden_characters_in_what_must_stay_is_refused() {
+        for hidden in ["\u{202e}", "\u{e0041}", "\u{200b}", "\u{2066}"] {
+            let name = format!("pa{hidden}th");
+            for given in [
+                json!({"properties": {&name: {"type": "string"}}}),
+                json!({"properties": {"path": {"enum": ["a", &name]}}}),
+                json!({"anyOf": [{"const": {"x": [&name]}}]}),
+                json!({"properties": {"path": {"pattern": &name}}}),
+                json!({"default": {&name: 1}}),
+                json!({"properties": {"path": {"x-note": &name}}}),
+            ] {
+                let error = schema(given.clone()).unwrap_err();
+                assert_eq!(error, "has hidden characters in the name or value \"path\"", "{given}");
+            }
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl McpAccounts {
         let authorization = Authorization::default();
         let source = McpSource::signed(self.config.clone(), authorization.clone(), self.runtime.clone())?;
         let source = Arc::new(source);
-        let (theirs, ours) = (source.server.generation.clone(), self.generation.clone());
+        let (theirs, ours) = (source.connection.server.generation.clone(), self.generation.clone());
         let watcher = self.runtime.spawn(async move {
             let mut seen = theirs.get();
             loop {

@@ -11,7 +11,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 const STABLE: Duration = Duration::from_secs(30);
 
 /// Failures in a row. After the first crash of a server that had run, it is started again at once; after each further
-/// failure, the wait doubles, from one second to one minute.
+/// failure, the wait doubles, from one second to one minute. It is never shorter than what the attempt took, so that a server
+/// that does not answer takes at most half of the time.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -24,22 +25,22 @@ impl Backoff {
         if uptime >= STABLE {
             self.failures = 0;
         }
-        self.fail();
+        self.fail(Duration::ZERO);
     }
 
-    /// The server did not even start, so that to try again at once would not help.
-    pub(super) fn did_not_start(&mut self) {
+    /// The server did not even start, which took it so long: to try again at once would not help.
+    pub(super) fn did_not_start(&mut self, took: Duration) {
         self.failures = self.failures.max(1);
-        self.fail();
+        self.fail(took);
     }
 
-    fn fail(&mut self) {
+    fn fail(&mut self, took: Duration) {
         self.failures = self.failures.saturating_add(1);
         let wait = match self.failures {
             0 | 1 => Duration::ZERO,
             failures => SHORTEST.saturating_mul(2_u32.saturating_pow(failures - 2)).min(LONGEST),
         };
-        self.retry_at = Some(Instant::now() + wait);
+        self.retry_at = Some(Instant::now() + wait.max(took.min(LONGEST)));
     }
 
     /// How long the server must not be tried yet; none where it may be.
@@ -72,17 +73,26 @@ mod tests {
     #[test]
     fn a_failed_start_waits_from_the_first_time() {
         let mut backoff = Backoff::default();
-        backoff.did_not_start();
+        backoff.did_not_start(Duration::ZERO);
         assert_eq!(seconds(&backoff), 1);
-        backoff.did_not_start();
+        backoff.did_not_start(Duration::ZERO);
         assert_eq!(seconds(&backoff), 2);
+    }
+
+    #[test]
+    fn a_server_that_was_waited_for_is_left_alone_for_as_long() {
+        let mut backoff = Backoff::default();
+        backoff.did_not_start(Duration::from_secs(30));
+        assert_eq!(seconds(&backoff), 30);
+        backoff.did_not_start(Duration::from_secs(600));
+        assert_eq!(seconds(&backoff), 60);
     }
 
     #[test]
     fn a_long_run_forgives() {
         let mut backoff = Backoff::default();
         for _ in 0..5 {
-            backoff.did_not_start();
+            backoff.did_not_start(Duration::ZERO);
         }
         backoff.crashed(STABLE);
         assert_eq!(backoff.remaining(), None);

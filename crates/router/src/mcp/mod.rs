@@ -39,7 +39,7 @@ use rmcp::{Peer, ServiceError};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
-use tokio::time::{Timeout, timeout};
+use tokio::time::{Instant, Timeout, timeout};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
@@ -52,6 +52,7 @@ use self::paging::ListError;
 pub use self::sandbox::{KnownSandbox, Sandbox, ServerLimits};
 use self::session::Authorization;
 use self::supervisor::{Link, Request, Server, Supervisor};
+use crate::left_out::LeftOut;
 use crate::source::{CallContext, Outcome, Pinning, Source, ToolDefinition, ToolkitInfo};
 use crate::text;
 
@@ -67,14 +68,20 @@ const DESCRIPTION_LENGTH: usize = 300;
 /// it was made with. Dropping the source stops the server as [`Source::close`] does, but without waiting for it.
 #[derive(Debug)]
 pub struct McpSource {
-    server: Arc<Server>,
+    connection: Arc<Connection>,
     /// What is known of the toolkit without the server.
     configured: ToolkitInfo,
     /// What is known once the server has described itself.
     described: OnceLock<ToolkitInfo>,
+    closing: watch::Sender<bool>,
+}
+
+/// The way to the server.
+#[derive(Debug)]
+struct Connection {
+    server: Arc<Server>,
     listing: Mutex<Listing>,
     requests: mpsc::Sender<Request>,
-    closing: watch::Sender<bool>,
     runtime: Handle,
 }
 
@@ -87,11 +94,20 @@ struct Listing {
     last_failure: Option<Failure>,
 }
 
+impl Listing {
+    /// Those of this generation.
+    fn tools(&self, generation: u64) -> Option<Arc<[ToolDefinition]>> {
+        let listed = self.listed.as_ref().filter(|listed| listed.generation == generation)?;
+        Some(Arc::clone(&listed.tools))
+    }
+}
+
 /// The tools at one generation.
 #[derive(Debug)]
 struct Listed {
     generation: u64,
     tools: Arc<[ToolDefinition]>,
+    left_out: Arc<LeftOut>,
 }
 
 impl McpSource {
@@ -134,17 +150,35 @@ impl McpSource {
         let (requests, receiver) = mpsc::channel(WAITING_CALLERS);
         let (closing, on_closing) = watch::channel(false);
         runtime.spawn(Supervisor::new(Arc::clone(&server), receiver, on_closing).run());
-        Ok(Self {
-            server,
-            configured,
-            described: OnceLock::new(),
-            listing: Mutex::default(),
-            requests,
-            closing,
-            runtime,
-        })
+        let connection = Arc::new(Connection { server, listing: Mutex::default(), requests, runtime });
+        Ok(Self { connection, configured, described: OnceLock::new(), closing })
     }
 
+    /// What the server says of itself.
+    pub(crate) async fn info(&self) -> Result<Option<Arc<ServerPeerInfo>>> {
+        Ok(self.connection.link().await?.peer.peer_info())
+    }
+
+    /// Sends a request as it is. Dropping the future cancels it.
+    pub(crate) async fn request(&self, request: ClientRequest) -> std::result::Result<ServerResult, UpstreamError> {
+        let link = self.connection.link().await.map_err(Error::from)?;
+        let handle = match link.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await {
+            Ok(handle) => handle,
+            Err(error) => return Err(Error::from(self.connection.failure(link, error).await).into()),
+        };
+        let mut abandoned =
+            Abandoned { request: Some((link.peer.clone(), handle.id.clone())), runtime: &self.connection.runtime };
+        let answer = handle.await_response().await;
+        abandoned.request = None;
+        match answer {
+            Ok(result) => Ok(result),
+            Err(ServiceError::McpError(error)) => Err(UpstreamError::Refused(error)),
+            Err(error) => Err(Error::from(self.connection.failure(link, error).await).into()),
+        }
+    }
+}
+
+impl Connection {
     /// The connection, once the server has started.
     async fn link(&self) -> Result<Link, Failure> {
         let (request, answer) = oneshot::channel();
@@ -153,33 +187,40 @@ impl McpSource {
         answer.await.map_err(|_| closed())?
     }
 
-    /// What the server says of itself.
-    pub(crate) async fn info(&self) -> Result<Option<Arc<ServerPeerInfo>>> {
-        Ok(self.link().await?.peer.peer_info())
-    }
-
-    /// Sends a request as it is. Dropping the future cancels it.
-    pub(crate) async fn request(&self, request: ClientRequest) -> std::result::Result<ServerResult, UpstreamError> {
-        let link = self.link().await.map_err(Error::from)?;
-        let handle = match link.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await {
-            Ok(handle) => handle,
-            Err(error) => return Err(Error::from(self.failure(link, error).await).into()),
-        };
-        let mut abandoned = Abandoned { request: Some((link.peer.clone(), handle.id.clone())), runtime: &self.runtime };
-        let answer = handle.await_response().await;
-        abandoned.request = None;
-        match answer {
-            Ok(result) => Ok(result),
-            Err(ServiceError::McpError(error)) => Err(UpstreamError::Refused(error)),
-            Err(error) => Err(Error::from(self.failure(link, error).await).into()),
+    async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
+        let mut listing = self.listing.lock().await;
+        if let Some(tools) = listing.tools(self.server.generation.get()) {
+            return Ok(tools);
+        }
+        if let (Some(wait), Some(last)) = (listing.backoff.remaining(), &listing.last_failure) {
+            return Err(self.server.reporter.backing_off(last, wait).into());
+        }
+        let link = self.link().await?;
+        // Taken before the list, so that a change while it is read makes for another reading.
+        let generation = self.server.generation.get();
+        let began = Instant::now();
+        match self.list(link).await {
+            Ok((tools, left_out)) => {
+                let listed = Listed { generation, tools: Arc::clone(&tools), left_out: Arc::new(left_out) };
+                *listing = Listing { listed: Some(listed), ..Listing::default() };
+                Ok(tools)
+            }
+            Err(failure) => {
+                // A connection that was lost is the supervisor's to wait for, and another credential may do at once.
+                if matches!(failure.kind, ErrorKind::Timeout | ErrorKind::InvalidReply) {
+                    listing.backoff.did_not_start(began.elapsed());
+                    listing.last_failure = Some(failure.clone());
+                }
+                Err(failure.into())
+            }
         }
     }
 
-    async fn list(&self, link: Link) -> Result<Arc<[ToolDefinition]>, Failure> {
+    async fn list(&self, link: Link) -> Result<(Arc<[ToolDefinition]>, LeftOut), Failure> {
         let limit = self.server.config.start_timeout;
         let config = &self.server.config;
         match self.within(limit, paging::list_tools(config, &link.peer, &self.runtime)).await {
-            Ok(Ok(tools)) => Ok(tools::define(config, tools)),
+            Ok(Ok((tools, mut left_out))) => Ok((tools::define(config, tools, &mut left_out), left_out)),
             Ok(Err(ListError::Service(error))) => Err(self.failure(link, error).await),
             Ok(Err(ListError::Bad(what))) => Err(self.server.reporter.failure(ErrorKind::InvalidReply, &what)),
             Err(_) => Err(self.server.reporter.not_listed(limit)),
@@ -240,7 +281,7 @@ impl From<Error> for UpstreamError {
 #[async_trait]
 impl Source for McpSource {
     fn toolkit(&self) -> &ToolkitInfo {
-        let (None, Some(info)) = (&self.server.config.description, self.server.info.get()) else {
+        let (None, Some(info)) = (&self.connection.server.config.description, self.connection.server.info.get()) else {
             return &self.configured;
         };
         self.described.get_or_init(|| ToolkitInfo {
@@ -250,45 +291,32 @@ impl Source for McpSource {
     }
 
     async fn tools(&self) -> Result<Arc<[ToolDefinition]>> {
-        let mut listing = self.listing.lock().await;
-        if let Some(listed) = &listing.listed
-            && listed.generation == self.generation()
-        {
-            return Ok(Arc::clone(&listed.tools));
+        // Not awaited: while it is held, the list is being read anew.
+        let at_hand = self.connection.listing.try_lock().ok().and_then(|listing| listing.tools(self.generation()));
+        if let Some(tools) = at_hand {
+            return Ok(tools);
         }
-        if let (Some(wait), Some(last)) = (listing.backoff.remaining(), &listing.last_failure) {
-            return Err(self.server.reporter.backing_off(last, wait).into());
-        }
-        let link = self.link().await?;
-        // Taken before the list, so that a change while it is read makes for another reading.
-        let generation = self.generation();
-        match self.list(link).await {
-            Ok(tools) => {
-                let listed = Some(Listed { generation, tools: Arc::clone(&tools) });
-                *listing = Listing { listed, ..Listing::default() };
-                Ok(tools)
-            }
-            Err(failure) => {
-                // A connection that was lost is the supervisor's to wait for, and another credential may do at once.
-                if matches!(failure.kind, ErrorKind::Timeout | ErrorKind::InvalidReply) {
-                    listing.backoff.did_not_start();
-                    listing.last_failure = Some(failure.clone());
-                }
-                Err(failure.into())
-            }
-        }
+        // On a task of its own, so that a caller that leaves early does not make the next one begin anew.
+        let connection = Arc::clone(&self.connection);
+        let reading = self.connection.runtime.spawn(async move { connection.tools().await }.in_current_span());
+        reading.await.map_err(|_| Error::from(self.connection.server.reporter.closed()))?
+    }
+
+    fn left_out(&self) -> Arc<LeftOut> {
+        let listing = self.connection.listing.try_lock().ok();
+        listing.and_then(|listing| Some(Arc::clone(&listing.listed.as_ref()?.left_out))).unwrap_or_default()
     }
 
     fn pinning(&self) -> Option<Pinning> {
-        Some(self.server.config.pin)
+        Some(self.connection.server.config.pin)
     }
 
     fn generation(&self) -> u64 {
-        self.server.generation.get()
+        self.connection.server.generation.get()
     }
 
     async fn changed(&self, seen: u64) {
-        self.server.generation.changed(seen).await;
+        self.connection.server.generation.changed(seen).await;
     }
 
     fn mcp(&self) -> Option<&McpSource> {
@@ -301,7 +329,7 @@ impl Source for McpSource {
         arguments: Map<String, Value>,
         context: &CallContext,
     ) -> Result<Outcome> {
-        let link = self.link().await?;
+        let link = self.connection.link().await?;
         let span = tracing::info_span!(
             target: TRACE_TARGET,
             "upstream",
@@ -310,19 +338,19 @@ impl Source for McpSource {
             otel.status_code = Empty,
             mcp.method.name = "tools/call",
             gen_ai.tool.name = tool.operation,
-            composio.toolkit = self.server.config.slug,
+            composio.toolkit = self.connection.server.config.slug,
         );
         let mut params = CallToolRequestParams::new(tool.operation.clone()).with_arguments(arguments);
         span.in_scope(|| session::tell_trace(&mut params));
         let listener = context.listener.as_ref();
-        let _hearing = listener.map(|listener| self.server.listeners.hear(&mut params, listener));
+        let _hearing = listener.map(|listener| self.connection.server.listeners.hear(&mut params, listener));
         let call = link.peer.call_tool_once(params).instrument(span.clone());
-        let reply = match self.server.config.call_timeout {
+        let reply = match self.connection.server.config.call_timeout {
             None => call.await,
-            Some(limit) => self.within(limit, call).await.map_err(|_| {
+            Some(limit) => self.connection.within(limit, call).await.map_err(|_| {
                 span.record("otel.status_code", "ERROR");
                 let what = format!("did not answer the call of {} within {} s", tool.slug, limit.as_secs_f32());
-                self.server.reporter.failure(ErrorKind::Timeout, &what)
+                self.connection.server.reporter.failure(ErrorKind::Timeout, &what)
             })?,
         };
         if !matches!(&reply, Ok(CallToolResponse::Complete(result)) if result.is_error != Some(true)) {
@@ -344,14 +372,14 @@ impl Source for McpSource {
                 outcome::truncate(&mut message, context.output_limit);
                 Ok(Outcome::failed(message))
             }
-            Err(error) => Err(self.failure(link, error).await.into()),
+            Err(error) => Err(self.connection.failure(link, error).await.into()),
         }
     }
 
     async fn close(&self) {
         self.closing.send_replace(true);
         // The supervisor's end of the channel goes when all has ended.
-        self.requests.closed().await;
+        self.connection.requests.closed().await;
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::config::McpServerConfig;
 use super::{Abandoned, tools};
+use crate::left_out::LeftOut;
 use crate::text;
 
 /// How many tools a server may list.
@@ -28,12 +29,13 @@ pub(super) enum ListError {
     Bad(String),
 }
 
-/// All tools that a server lists. One that cannot be read is left out with a warning.
+/// All tools that a server lists, and those that cannot be read.
 pub(super) async fn list_tools(
     config: &McpServerConfig,
     peer: &Peer<RoleClient>,
     runtime: &Handle,
-) -> Result<Vec<Tool>, ListError> {
+) -> Result<(Vec<Tool>, LeftOut), ListError> {
+    let mut left_out = LeftOut::default();
     let (mut all, mut seen, mut bytes, mut cursor) = (Vec::new(), HashSet::new(), 0_usize, None::<String>);
     let (mut count, mut pages) = (0_usize, 0_usize);
     loop {
@@ -51,10 +53,10 @@ pub(super) async fn list_tools(
         for (name, tool) in page.tools {
             match tool {
                 Ok(tool) => all.push(tool),
-                Err(why) => tools::left_out(config, &name, &why),
+                Err(why) => left_out.note(&config.slug, &name, why),
             }
         }
-        let Some(next) = page.next else { return Ok(all) };
+        let Some(next) = page.next else { return Ok((all, left_out)) };
         if pages == MAX_PAGES {
             return Err(bad(format!("has a list of tools of more than {MAX_PAGES} pages, the most that it may have")));
         }

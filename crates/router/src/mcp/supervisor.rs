@@ -117,6 +117,7 @@ impl Supervisor {
         if let (Some(wait), Some(last)) = (self.backoff.remaining(), &self.last_failure) {
             return Err(reporter.backing_off(last, wait));
         }
+        let began = Instant::now();
         let started = tokio::select! {
             () = closed(&mut self.closing) => return Err(reporter.closed()),
             started = Running::start(&self.server) => started,
@@ -136,7 +137,7 @@ impl Supervisor {
                 // With another credential the next try may succeed at once.
                 if failure.kind != ErrorKind::Authentication {
                     tracing::warn!(error = %failure.message, "an MCP server did not start");
-                    self.backoff.did_not_start();
+                    self.backoff.did_not_start(began.elapsed());
                     self.last_failure = Some(failure.clone());
                 }
                 Err(failure)

@@ -8,18 +8,22 @@ use serde_json::{Map, Value, json};
 
 use super::config::McpServerConfig;
 use super::hints::Hints;
+use crate::left_out::LeftOut;
 use crate::source::ToolDefinition;
 use crate::{slug, text};
 
-/// The tools that a server is configured to offer.
+/// How many characters the name of a tool may have.
+const MAX_OPERATION: usize = 256;
+
+/// The tools that a server is configured to offer; notes those that it lists and that cannot be offered.
 ///
 /// Slugs come from all the server lists, so that a tool keeps its own whatever is offered beside it.
-pub(super) fn define(config: &McpServerConfig, mut tools: Vec<Tool>) -> Arc<[ToolDefinition]> {
+pub(super) fn define(config: &McpServerConfig, mut tools: Vec<Tool>, left_out: &mut LeftOut) -> Arc<[ToolDefinition]> {
     let mut seen = BTreeSet::new();
     tools.retain(|tool| {
         let is_first = seen.insert(tool.name.clone());
         if !is_first {
-            left_out(config, &tool.name, "has the name of another one before it");
+            left_out.note(&config.slug, &tool.name, "has the name of another one before it");
         }
         is_first
     });
@@ -29,7 +33,10 @@ pub(super) fn define(config: &McpServerConfig, mut tools: Vec<Tool>) -> Arc<[Too
         .into_iter()
         .zip(&tools)
         .filter(|(_, tool)| config.offers(&tool.name))
-        .filter_map(|(slug, tool)| definition(config, slug, tool))
+        .filter_map(|(slug, tool)| {
+            let definition = definition(config, slug, tool);
+            definition.map_err(|why| left_out.note(&config.slug, &tool.name, why)).ok()
+        })
         .collect()
 }
 
@@ -66,27 +73,28 @@ pub(super) fn read(tool: Value) -> Result<Tool, String> {
     serde_json::from_value(Value::Object(tool)).map_err(|error| format!("does not fit the protocol: {error}"))
 }
 
-/// Warns of a tool that is not taken.
-pub(super) fn left_out(config: &McpServerConfig, name: &str, why: &str) {
-    tracing::warn!(toolkit = config.slug, tool = text::name(name), "a tool is left out: it {}", text::prose(why, 300));
-}
-
-fn definition(config: &McpServerConfig, slug: String, tool: &Tool) -> Option<ToolDefinition> {
+/// A tool of the router, or why it is none.
+fn definition(config: &McpServerConfig, slug: String, tool: &Tool) -> Result<ToolDefinition, String> {
     let annotations = tool.annotations.as_ref();
     let title = tool.title.as_ref().or_else(|| annotations?.title.as_ref());
     let given = annotations.map(hints).unwrap_or_default();
     let (tags, cautions) = config.hints_of(&tool.name).judge(&given, config.trust_hints);
     if tool.name.is_empty() {
-        left_out(config, "", "has an empty name");
-        return None;
+        return Err("has an empty name".to_owned());
     }
-    let input_schema = text::schema(input_schema(&tool.input_schema))
-        .map_err(|why| left_out(config, &tool.name, &format!("has an `inputSchema` that {why}")))
-        .ok()?;
+    // It names the tool to the server, so that it cannot be cleaned, and to the clients of the toolkit by itself.
+    if tool.name.contains(|c| text::is_hidden(c) || c.is_control()) {
+        return Err("has hidden characters in its name".to_owned());
+    }
+    if tool.name.chars().count() > MAX_OPERATION {
+        return Err(format!("has a name of more than {MAX_OPERATION} characters"));
+    }
+    let input_schema =
+        text::schema(input_schema(&tool.input_schema)).map_err(|why| format!("has an `inputSchema` that {why}"))?;
     // A tool can do without.
     let output_schema = tool.output_schema.as_deref().cloned().map(Value::Object).map(text::schema);
     let title = title.map(|title| text::name(title)).filter(|title| !title.is_empty());
-    Some(ToolDefinition {
+    Ok(ToolDefinition {
         slug,
         operation: tool.name.to_string(),
         title: title.unwrap_or_else(|| text::name(&tool.name)),

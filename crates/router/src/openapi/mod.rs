@@ -33,6 +33,7 @@ use self::fetch::Fetched;
 use self::send::Api;
 use crate::accounts::{AuthScheme, Credential, scopes};
 use crate::bounded::Bounded;
+use crate::left_out::LeftOut;
 use crate::slug;
 use crate::source::{
     CallContext, Outcome, Pinning, ProxyResult, Signing, Source, Tag, ToolDefinition, ToolDetails, ToolkitInfo,
@@ -64,6 +65,7 @@ pub struct OpenApiSource {
     loaded: OnceLock<Arc<Loaded>>,
     /// Held while the document is read, so that it is read once.
     reading: tokio::sync::Mutex<()>,
+    left_out: Mutex<Arc<LeftOut>>,
 }
 
 /// A document that was read.
@@ -144,7 +146,15 @@ impl OpenApiSource {
         let loaded = at_hand.and_then(|fetched| Loaded::new(&fetched).ok()).map(Arc::new);
         let scheme = accounts::scheme(&config, loaded.as_ref().map(|loaded| &loaded.document));
         let loaded = loaded.map_or_else(OnceLock::new, OnceLock::from);
-        Ok(Self { config: Arc::new(config), toolkit, api, scheme, loaded, reading: tokio::sync::Mutex::default() })
+        Ok(Self {
+            config: Arc::new(config),
+            toolkit,
+            api,
+            scheme,
+            loaded,
+            reading: tokio::sync::Mutex::default(),
+            left_out: Mutex::default(),
+        })
     }
 
     async fn loaded(&self) -> Result<Arc<Loaded>> {
@@ -249,25 +259,27 @@ impl OpenApiSource {
     }
 }
 
-/// The tools of the operations that were chosen. What cannot be read is left out, with a warning.
-fn define(slug: &str, config: &OpenApiConfig, loaded: &Loaded, cancel: &Cancel) -> Result<Vec<ToolDefinition>> {
+/// The tools of the operations that were chosen, and those that cannot be read.
+fn define(
+    slug: &str,
+    config: &OpenApiConfig,
+    loaded: &Loaded,
+    cancel: &Cancel,
+) -> Result<(Vec<ToolDefinition>, LeftOut)> {
     let document = &loaded.document;
     let is_from_web = matches!(config.document, DocumentPlace::Url(_));
     let operations = document.operations();
     let names: Vec<&str> = operations.iter().map(|operation| operation.name.as_str()).collect();
     let most = document.bytes_read().saturating_add(MAX_READ);
-    let mut tools = Vec::new();
+    let (mut tools, mut left_out) = (Vec::new(), LeftOut::default());
     for (operation, slug_of_tool) in operations.iter().zip(slug::tools(slug, &names)) {
         cancel.check()?;
         if !config.operations.admits(operation) {
             continue;
         }
         if document.bytes_read() > most {
-            tracing::warn!(
-                toolkit = slug,
-                operation = operation.name,
-                "this operation and those after it are left out: the document refers to large parts of it too often"
-            );
+            let why = "comes, as those after it, when the document has referred to large parts of itself too often";
+            left_out.note(slug, &operation.name, why);
             break;
         }
         match document.input(operation) {
@@ -282,12 +294,10 @@ fn define(slug: &str, config: &OpenApiConfig, loaded: &Loaded, cancel: &Cancel) 
                 }
                 tools.push(tool);
             }
-            Err(refused) => {
-                tracing::warn!(toolkit = slug, operation = operation.name, %refused, "an operation is left out");
-            }
+            Err(refused) => left_out.note(slug, &operation.name, format_args!("cannot be read: {refused}")),
         }
     }
-    Ok(tools)
+    Ok((tools, left_out))
 }
 
 #[async_trait]
@@ -300,7 +310,13 @@ impl Source for OpenApiSource {
         let loaded = self.loaded().await?;
         let (slug, config) = (self.toolkit.slug.clone(), Arc::clone(&self.config));
         // A large document takes seconds.
-        blocking::run(move |cancel| define(&slug, &config, &loaded, cancel).map(Into::into)).await
+        let (tools, left_out) = blocking::run(move |cancel| define(&slug, &config, &loaded, cancel)).await?;
+        *self.left_out.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(left_out);
+        Ok(tools.into())
+    }
+
+    fn left_out(&self) -> Arc<LeftOut> {
+        Arc::clone(&self.left_out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn auth(&self) -> Option<&AuthScheme> {

@@ -88,11 +88,28 @@ async fn a_list_that_never_comes_costs_one_wait() {
 }
 
 #[tokio::test]
+async fn a_caller_that_leaves_early_leaves_the_reading_to_the_next() {
+    let mut config = config("no-list");
+    config.start_timeout = Duration::from_secs(4);
+    let source = source(config);
+    let start = Instant::now();
+    assert!(tokio::time::timeout(Duration::from_secs(2), source.tools()).await.is_err());
+    let error = within(source.tools()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(start.elapsed() < Duration::from_secs(6), "the second caller has joined it: {:?}", start.elapsed());
+    let again = within(source.tools()).await.unwrap_err();
+    assert!(again.message().contains("not tried again for"), "{again}");
+    source.close().await;
+}
+
+#[tokio::test]
 async fn a_tool_that_does_not_fit_costs_itself_alone() {
     for (kind, expected) in [
         ("differ-by-case", vec!["Echo", "echo", "good"]),
         ("duplicate", vec!["twin", "good"]),
         ("empty-name", vec!["good"]),
+        ("hidden-name", vec!["good"]),
+        ("hidden-property", vec!["good"]),
         ("no-schema", vec!["bare", "good"]),
         ("null-description", vec!["quiet", "good"]),
         ("wrong-types", vec!["typed", "good"]),

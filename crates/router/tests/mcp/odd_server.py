@@ -47,6 +47,8 @@ ODD_TOOLS = {
     "differ-by-case": [tool("Echo"), tool("echo")],
     "duplicate": [tool("twin", description="first"), tool("twin", description="second")],
     "empty-name": [tool("")],
+    "hidden-name": [tool("re\u202ead"), tool("x\U000e0041")],
+    "hidden-property": [{"name": "sly", "inputSchema": {"type": "object", "properties": {"p\u2066": {}}}}],
     "no-schema": [{"name": "bare"}],
     "null-description": [tool("quiet", description=None, title=None)],
     "wrong-types": [

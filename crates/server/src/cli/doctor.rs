@@ -68,6 +68,7 @@ async fn examine(place: &Place, report: &mut Report) {
     let Some((store, _)) = report.note("database", place.store().await, |(_, location)| location.to_string()) else {
         return;
     };
+    let unsandboxed = unsandboxed(&config);
     let router = Router::builder().config(config).store(Arc::clone(&store)).build();
     let Some(router) = report.note("router", router, |router| format!("data in {}", router.data_dir().display()))
     else {
@@ -80,7 +81,20 @@ async fn examine(place: &Place, report: &mut Report) {
         router.load_toolkits(|| progress.step()).await
     };
     for (toolkit, tools) in loaded {
-        report.note(&format!("toolkit {toolkit}"), tools, |count| format!("tools: {count}"));
+        let left_out = router.left_out(&toolkit);
+        report.note(&format!("toolkit {toolkit}"), tools, |count| match left_out.count() {
+            0 => format!("tools: {count}"),
+            others => {
+                let more = if others > left_out.reasons().len() { "; …" } else { "" };
+                format!("tools: {count}, left out: {others} ({}{more})", left_out.reasons().join("; "))
+            }
+        });
+    }
+    if !unsandboxed.is_empty() {
+        let rights = "can read and change what this user can; see `run_as` and `sandbox`";
+        report.note("MCP servers", Ok(unsandboxed.join(", ")), |names| {
+            format!("without a sandbox: {names}; they {rights}")
+        });
     }
     for (toolkit, count) in held(&router) {
         let error =
@@ -91,6 +105,13 @@ async fn examine(place: &Place, report: &mut Report) {
         report.note::<()>(&format!("pins {toolkit}"), Err(error), |()| String::new());
     }
     report.note("end", router.close().await, |()| "everything could be closed".to_owned());
+}
+
+/// The MCP servers that run as programs of this machine with all the rights of the router's user.
+fn unsandboxed(config: &RouterConfig) -> Vec<String> {
+    let servers =
+        config.mcp.iter().filter(|mcp| mcp.command.is_some() && mcp.run_as.is_none() && mcp.sandbox.is_none());
+    servers.map(|mcp| mcp.slug.clone()).collect()
 }
 
 /// How many tools are held, by toolkit.

@@ -89,6 +89,37 @@ fn the_doctor_finds_what_is_wrong() {
     assert_eq!(bad[0]["subject"], "toolkit gone");
 }
 
+#[test]
+fn the_doctor_tells_of_tools_that_are_left_out() {
+    let folder = private_folder();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mcp-servers/fickle.py");
+    let config =
+        format!("[[mcp]]\nslug = \"git\"\ncommand = \"python3\"\nargs = [{script:?}, \"tools.json\"]\ncwd = \".\"\n");
+    std::fs::write(folder.path().join("composio.toml"), config).unwrap();
+    let tools = serde_json::json!([
+        {"name": "log", "inputSchema": {"type": "object"}},
+        {"name": "", "inputSchema": {"type": "object"}},
+        {"name": "re\u{202e}ad", "inputSchema": {"type": "object"}},
+        {"name": "x".repeat(257), "inputSchema": {"type": "object"}},
+        {"name": "write", "inputSchema": {"type": "object", "properties": {"a\u{e0041}": {}}}},
+    ]);
+    std::fs::write(folder.path().join("tools.json"), tools.to_string()).unwrap();
+    let output = composio(folder.path(), &["doctor", "--json"]);
+    assert!(output.status.success());
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = findings.as_array().unwrap().iter().find(|finding| finding["subject"] == "toolkit git").unwrap();
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.starts_with("tools: 1, left out: 4 ("), "{message}");
+    for reason in [
+        "`` has an empty name",
+        "`read` has hidden characters in its name",
+        "has a name of more than 256 characters",
+        "`write` has an `inputSchema` that has hidden characters in the name or value \"a\"",
+    ] {
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
 /// A folder as the program itself makes one for its data.
 fn private_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -217,7 +248,9 @@ fn changed_tools_are_held_shown_and_accepted() {
     let done = run(&["tools", "run", "GIT_DELETE"]);
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert!(text(&run(&["tools", "diff"]).stderr).contains("No tool is held."));
-    assert!(run(&["doctor"]).status.success());
+    let doctor = run(&["doctor"]);
+    assert!(doctor.status.success());
+    assert!(text(&doctor.stdout).contains("without a sandbox: git;"), "{}", text(&doctor.stdout));
 
     lists("Deletes everything.");
     let refused = run(&["tools", "run", "GIT_DELETE"]);
