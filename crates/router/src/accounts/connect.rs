@@ -162,10 +162,16 @@ impl Router {
         Ok(ConnectReply::page(if problem.is_some() { 400 } else { 200 }, html))
     }
 
-    /// For a provider that has no place with the code already typed in.
+    /// Before a provider that is asked on any device.
     fn code_page(&self, link: &LinkRow, row: &AccountRow, device: &PendingDevice) -> Result<ConnectReply> {
         let toolkit = self.catalog.toolkit(&row.toolkit)?;
-        let html = page::code(&toolkit.name, &whose(link), &device.user_code, device.verification.as_str());
+        let html = page::code(
+            &toolkit.name,
+            &whose(link),
+            &device.user_code,
+            device.verification.as_str(),
+            device.verification_complete.as_ref().map(Url::as_str),
+        );
         Ok(ConnectReply::page(200, html))
     }
 

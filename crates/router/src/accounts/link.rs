@@ -224,7 +224,8 @@ impl Router {
             AuthScheme::OAuth2(scheme) if scheme.flow == OAuthFlow::Device => {
                 let (app, asked) = self.ask_for_code(config, scheme, &row.extra_scopes).await?;
                 row.expires_at = expiry(Some(asked.expires_in)).min(row.expires_at);
-                let url = asked.verification_complete.clone().map_or_else(page, Into::into);
+                let at_provider = asked.verification_complete.clone().filter(|_| !asks_here);
+                let url = at_provider.map_or_else(page, Into::into);
                 code = Some((app, asked));
                 url
             }
@@ -248,6 +249,7 @@ impl Router {
         let device = code.as_ref().map(|(_, asked)| PendingDevice {
             user_code: asked.user_code.clone(),
             verification: asked.verification.clone(),
+            verification_complete: asked.verification_complete.clone(),
         });
         let link = LinkRow {
             hash: hash(token.expose_secret()),

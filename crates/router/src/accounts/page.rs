@@ -132,17 +132,21 @@ pub(super) fn consent(toolkit: &str, about: &str, whose: &Whose<'_>, host: &str)
     document(&format!("Connect {toolkit} for user {}", whose.user_id), &heading, &main)
 }
 
-/// The page that tells the user which code to type in elsewhere.
-pub(super) fn code(toolkit: &str, whose: &Whose<'_>, code: &str, place: &str) -> String {
-    let place = escape(&visible(place));
+/// The page that tells for whom the account is, and which code to type in elsewhere. `filled` is the place where the code is
+/// typed in already.
+pub(super) fn code(toolkit: &str, whose: &Whose<'_>, code: &str, place: &str, filled: Option<&str>) -> String {
+    let (place, filled) = (escape(&visible(place)), escape(&visible(filled.unwrap_or(place))));
     let main = format!(
-        "{}<p>To agree, open <a href=\"{place}\" rel=\"noreferrer\">{place}</a> on this device or on another one, and enter \
-         this code:</p>\n<p><strong>{}</strong></p>\n\
-         <p>If you did not ask for this, close this page.</p>\n",
+        "{}<p>To agree, open <a href=\"{filled}\" rel=\"noreferrer\">{place}</a> on this device or on another one. It shows this \
+         code, or asks for it:</p>\n<p><strong>{}</strong></p>\n\
+         <p>The account that you choose there is then used for {} and nobody else. If that is not you, or you did not ask for \
+         this, close this page.</p>\n",
         whose.request(toolkit),
         shown(code),
+        shown(whose.user_id),
     );
-    document(&format!("Connect {toolkit}"), &format!("Connect {}", shown(toolkit)), &main)
+    let heading = format!("Connect {} for user {}", shown(toolkit), shown(whose.user_id));
+    document(&format!("Connect {toolkit} for user {}", whose.user_id), &heading, &main)
 }
 
 #[cfg(test)]
@@ -155,7 +159,7 @@ mod tests {
         let whose = Whose { user_id: evil, project: Some(evil) };
         let html = form(evil, evil, &whose, PASSWORD, Some(evil))
             + &notice(evil, evil)
-            + &code(evil, &whose, evil, evil)
+            + &code(evil, &whose, evil, evil, Some(evil))
             + &consent(evil, evil, &whose, evil);
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("&lt;script&gt;&#39;&quot;&amp;"));
@@ -167,7 +171,7 @@ mod tests {
         let whose = Whose { user_id: evil, project: Some(evil) };
         let html = consent(evil, evil, &whose, evil)
             + &form(evil, evil, &whose, KEY, Some(evil))
-            + &code(evil, &whose, evil, evil)
+            + &code(evil, &whose, evil, evil, Some(evil))
             + &notice(evil, evil);
         assert!(
             !html.chars().any(|letter| letter != '\n' && (letter.is_control() || crate::text::is_hidden(letter))),

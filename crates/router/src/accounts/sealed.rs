@@ -72,6 +72,9 @@ pub(super) struct Pending {
 pub(super) struct PendingDevice {
     pub(super) user_code: String,
     pub(super) verification: Url,
+    /// The same place with the code typed in already, if the provider has one.
+    #[serde(default)]
+    pub(super) verification_complete: Option<Url>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -18,13 +18,17 @@ struct Device {
 
 impl Device {
     async fn new(more: Value) -> Self {
+        Self::with(more, json!({})).await
+    }
+
+    async fn with(more: Value, accounts: Value) -> Self {
         let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
         let mut auth = json!({
             "toolkit": "api", "client_id": "app", "client_secret": "secret-of-the-app", "flow": "device",
         });
         auth.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let auth = json!({"auth": [auth]});
-        let router = router(folder.path(), server.oauth(), &format!("{}/_api", server.url), auth);
+        let more = json!({"auth": [auth], "accounts": accounts});
+        let router = router(folder.path(), server.oauth(), &format!("{}/_api", server.url), more);
         let settings = json!({"manage_connections": {"enable": true, "enable_wait_for_connections": true}});
         let session = session(&router, "ada", settings).await;
         Self { server, _folder: folder, router, session }
@@ -45,15 +49,36 @@ impl Device {
     }
 }
 
+/// Where the link's page, which says for whom the account is, sends the user.
+async fn place_of(link: &str) -> String {
+    assert!(link.contains("/connect/"), "{link}");
+    let (status, page, _) = fetch(link, None).await;
+    assert_eq!(status, 200);
+    assert!(page.contains("Connect <bdi>The API</bdi> for user <bdi>ada</bdi>"), "{page}");
+    page.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn an_app_that_knows_its_users_sends_them_to_the_device_page_itself() {
+    let device = Device::with(json!({}), json!({"consent_page": false})).await;
+    let link = link(&device.router, &device.session).await;
+    assert!(
+        link.redirect_url.starts_with(&format!("{}/device?user_code=", device.server.url)),
+        "{}",
+        link.redirect_url
+    );
+}
+
 #[tokio::test]
 async fn the_user_agrees_on_another_device() {
     let device = Device::new(json!({})).await;
     let Device { router, session, server, .. } = &device;
     let link = link(router, session).await;
-    assert!(link.redirect_url.starts_with(&format!("{}/device?user_code=", server.url)), "{}", link.redirect_url);
+    let place = place_of(&link.redirect_url).await;
+    assert!(place.starts_with(&format!("{}/device?user_code=", server.url)), "{place}");
     assert_eq!(router.get_connected_account(&link.connected_account_id).await.unwrap().status, "INITIATED");
 
-    let page = answer_for_device(&link.redirect_url, "confirm").await;
+    let page = answer_for_device(&place, "confirm").await;
     assert!(page.contains("success"), "{page}");
     let waited = meta(router, session, "COMPOSIO_WAIT_FOR_CONNECTIONS", json!({"toolkits": ["api"]})).await;
     assert_eq!(waited["results"]["api"]["status"], "active", "{waited}");
@@ -72,15 +97,15 @@ async fn the_router_shows_the_code_where_the_provider_cannot() {
     let device = Device::new(json!({})).await;
     device.server.ask("/_set?complete=0").await;
     let link = link(&device.router, &device.session).await;
-    assert!(link.redirect_url.contains("/connect/"), "{}", link.redirect_url);
     let (status, page, _) = fetch(&link.redirect_url, None).await;
     assert_eq!(status, 200);
     let place = format!("{}/device", device.server.url);
     assert!(
-        page.contains(&format!("<a href=\"{place}\"")) && page.contains("<strong><bdi>ada</bdi></strong>"),
+        page.contains(&format!("<a href=\"{place}\" rel=\"noreferrer\">{place}</a>"))
+            && page.contains("<strong><bdi>ada</bdi></strong>"),
         "{page}"
     );
-    let typed = page.rsplit("<p><strong><bdi>").next().unwrap().split('<').next().unwrap();
+    let typed = page.split("<p><strong><bdi>").nth(1).unwrap().split('<').next().unwrap();
     // Nothing is typed in there.
     assert_eq!(fetch(&link.redirect_url, Some("key=x")).await.0, 404);
 
@@ -93,7 +118,7 @@ async fn the_router_shows_the_code_where_the_provider_cannot() {
 async fn a_user_who_says_no_elsewhere_is_believed() {
     let device = Device::new(json!({})).await;
     let link = link(&device.router, &device.session).await;
-    answer_for_device(&link.redirect_url, "abort").await;
+    answer_for_device(&place_of(&link.redirect_url).await, "abort").await;
     let (status, reason) = device.settled(&link.connected_account_id).await;
     assert_eq!(status, "FAILED");
     assert!(reason.contains("access_denied"), "{reason}");
