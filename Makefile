@@ -153,7 +153,7 @@ test-browser: $(TOOLS)/stamp $(BROWSER)/stamp $(VENV)/installed servers
 # Found inputs go beside the corpus that is kept.
 fuzz: ## Fuzzes bodies, messages, schemas, documents and configurations, FUZZ_SECONDS (60) each.
 	cargo install --quiet --locked --root $(TOOLS) cargo-fuzz@0.13.2
-	for target in json_body composio_toml mcp_message signed_text schema openapi_document; do \
+	for target in json_body composio_toml mcp_message mcp_server signed_text schema openapi_document; do \
 	  mkdir -p fuzz/found/$$target && PATH=$(TOOLS)/bin:$$PATH cargo fuzz run --sanitizer none --dev $$target \
 	    fuzz/found/$$target fuzz/corpus/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=4096; \
 	done

@@ -11,9 +11,11 @@ mod config;
 mod documents;
 mod mutate;
 mod schemas;
+mod upstream;
 
 pub use bodies::{json_body, mcp_message, signed_text};
 pub use config::composio_toml;
 pub use documents::openapi_document;
 pub use mutate::mutations;
 pub use schemas::schema;
+pub use upstream::mcp_server;

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use composio_router::RouterConfig;
-use fuzz_targets::{composio_toml, json_body, mcp_message, mutations, openapi_document, schema, signed_text};
+use fuzz_targets::{
+    composio_toml, json_body, mcp_message, mcp_server, mutations, openapi_document, schema, signed_text,
+};
 
 const SEED: u64 = 20_260_728;
 
@@ -59,6 +61,11 @@ fn openapi_documents() {
 #[test]
 fn mcp_messages() {
     drive("mcp_message", mcp_message, 2_000);
+}
+
+#[test]
+fn answers_of_mcp_servers() {
+    drive("mcp_server", mcp_server, 500);
 }
 
 #[test]
