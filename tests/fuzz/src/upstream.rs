@@ -38,7 +38,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let service = axum::Router::new().route("/mcp", post(answer).get(|| async { StatusCode::METHOD_NOT_ALLOWED }));
     runtime.spawn(async { axum::serve(listener, service).await });
-    let workspace = Arc::new(Workspace::open(folder.path().to_owned()).unwrap());
+    let workspace = Arc::new(Workspace::open(folder.path()).unwrap());
     Server { runtime, url, workspace, _folder: folder }
 });
 
