@@ -23,22 +23,29 @@ pub(crate) async fn check(tool: &Arc<CatalogTool>, arguments: Value) -> Result<(
     let is_quick = |validator: &std::result::Result<Schema, BadSchema>| {
         validator.as_ref().map_or(true, |schema| schema.is_quick(&arguments))
     };
-    if tool.compiled().map_or_else(|| tool.input_schema().as_str().len() <= QUICK_TO_COMPILE, is_quick)
+    if tool.compiled().map_or_else(|| is_quick_to_compile(tool.input_schema().as_str()), is_quick)
         && is_quick(tool.validator())
     {
         let problems = problems(tool, &arguments);
         return Ok((arguments, problems));
     }
     // The semaphore is never closed.
-    let _place = LONG_CHECKS.acquire().await;
+    let place = LONG_CHECKS.acquire().await;
     let tool = Arc::clone(tool);
     let checked = tokio::task::spawn_blocking(move || {
+        // Kept to the end of the check: a caller that leaves does not stop it.
+        let _place = place;
         let problems = problems(&tool, &arguments);
         (arguments, problems)
     });
     checked.await.map_err(|error| {
         Error::new(ErrorKind::Internal, "the check of a tool's arguments ended early").with_source(error)
     })
+}
+
+fn is_quick_to_compile(schema: &str) -> bool {
+    // A pattern is short and may be large all the same.
+    schema.len() <= QUICK_TO_COMPILE && !schema.contains("\"pattern")
 }
 
 fn problems(tool: &CatalogTool, arguments: &Value) -> Option<WrongArguments> {

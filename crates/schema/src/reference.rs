@@ -40,6 +40,9 @@ impl References {
         if found.ids.values().map(Vec::len).sum::<usize>() > MAX_IDS {
             return Err(BadSchema::too_complex(format!("it has more than {MAX_IDS} schemas with an `$id`")));
         }
+        if found.anchors.values().any(|pointers| pointers.len() > MAX_IDS) {
+            return Err(BadSchema::too_complex(format!("it has more than {MAX_IDS} schemas with the same `$anchor`")));
+        }
         Ok(found)
     }
 

@@ -214,7 +214,10 @@ pub(crate) fn of_pattern(pattern: &str) -> u64 {
                 let inside: String = rest.by_ref().take_while(|c| *c != '}').collect();
                 let times = inside.split(',').filter_map(|number| number.trim().parse::<u64>().ok()).max().unwrap_or(1);
                 sum = sum.saturating_add(last.saturating_mul(times.saturating_sub(1)));
+                last = last.saturating_mul(times);
             }
+            // What is repeated further is still the same part.
+            '?' | '*' | '+' => sum = sum.saturating_add(1),
             '[' => {
                 last = 2;
                 while let Some(c) = rest.next() {
@@ -228,7 +231,12 @@ pub(crate) fn of_pattern(pattern: &str) -> u64 {
                 sum = sum.saturating_add(last);
             }
             '\\' => {
-                last = rest.next().map_or(1, of_class);
+                let class = rest.next();
+                last = class.map_or(1, of_class);
+                // Its name is a letter or in braces.
+                if matches!(class, Some('p' | 'P')) && rest.next() == Some('{') {
+                    rest.by_ref().find(|c| *c == '}');
+                }
                 sum = sum.saturating_add(last);
             }
             '.' => {
@@ -306,6 +314,10 @@ mod tests {
         assert_eq!(of_pattern("((a{100}){100}){100}b"), 1_000_001);
         assert_eq!(of_pattern(r"[^\]a]{2,30}"), 150);
         assert_eq!(of_pattern(r"\d{3}"), 24);
+        assert_eq!(of_pattern(r"\pL{90}"), 3_600);
+        assert_eq!(of_pattern(r"\p{Lu}{90}"), 3_600);
+        assert_eq!(of_pattern("(a{300})?{100}"), 30_001);
+        assert_eq!(of_pattern("a{300}{100}"), 30_000);
         assert_eq!(of_pattern(&format!("{}a{}", "(".repeat(9), "{1000})".repeat(9))), u64::MAX);
     }
 

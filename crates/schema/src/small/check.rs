@@ -299,16 +299,19 @@ impl<'a> Walk<'_, 'a> {
                     }
                 }
             }
-            ("required", names) => require(holder, given, names, found),
-            ("dependentRequired", Value::Object(all)) => {
+            ("required", names) => self.require(holder, given, names, found),
+            ("dependentRequired", Value::Object(all)) if self.budget.spend(all.len()) => {
                 all.iter().filter(|(name, _)| given.contains_key(*name)).for_each(|(_, names)| {
-                    require(holder, given, names, found);
+                    self.require(holder, given, names, found);
                 });
             }
             ("dependentSchemas" | "dependencies", Value::Object(all)) => {
+                if !self.budget.spend(all.len()) {
+                    return;
+                }
                 for (_, dependency) in all.iter().filter(|(name, _)| given.contains_key(*name)) {
                     match dependency {
-                        Value::Array(_) => require(holder, given, dependency, found),
+                        Value::Array(_) => self.require(holder, given, dependency, found),
                         schema => self.schema(schema, holder.value, place, found),
                     }
                 }
@@ -316,6 +319,18 @@ impl<'a> Walk<'_, 'a> {
             ("minProperties", _) => at_least(holder, given.len(), wanted, Kind::min_properties, found),
             ("maxProperties", _) => at_most(holder, given.len(), wanted, Kind::max_properties, found),
             _ => {}
+        }
+    }
+
+    fn require(&self, holder: &Holder<'a, '_>, given: &Map<String, Value>, names: &Value, found: &mut Found<'a>) {
+        let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+        for name in names {
+            if found.is_full() || !self.budget.spend(1) {
+                return;
+            }
+            if !given.contains_key(name) {
+                holder.add(found, Kind::Required(name.to_owned()));
+            }
         }
     }
 
@@ -328,7 +343,7 @@ impl<'a> Walk<'_, 'a> {
     fn matches(&self, pattern: &str, text: &str) -> bool {
         let Some(Pattern { regex, weight }) = self.checker.patterns.get(pattern) else { return false };
         let steps = weight.saturating_mul(1 + text.len() as u64) / 32;
-        self.budget.spend(usize::try_from(steps).unwrap_or(usize::MAX)) && regex.is_match(text)
+        self.budget.spend(usize::try_from(steps).unwrap_or(usize::MAX).saturating_add(1)) && regex.is_match(text)
     }
 
     /// What is wrong with a value that lives shorter than the schema.
@@ -455,13 +470,6 @@ impl<'a> Holder<'a, '_> {
     fn add(&self, found: &mut Found<'a>, kind: Kind<'a>) {
         found.push(Fault { at: self.place.pointer(), given: self.value, schema: Some(self.schema), kind });
     }
-}
-
-fn require<'a>(holder: &Holder<'a, '_>, given: &Map<String, Value>, names: &Value, found: &mut Found<'a>) {
-    let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
-    names.filter(|name| !given.contains_key(*name)).for_each(|name| {
-        holder.add(found, Kind::Required(name.to_owned()));
-    });
 }
 
 fn at_least<'a>(
