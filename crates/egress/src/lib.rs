@@ -23,7 +23,7 @@ use url::{Host, Url};
 use crate::policy::{Policy, Route, blocked};
 use crate::resolve::{Guarded, NotPublic};
 pub use crate::resolve::{Resolver, SystemResolver};
-pub use message::{Request, Response};
+pub use message::{AdmitRedirect, Request, Response};
 pub use policy::Hosts;
 pub use trace::{Propagator, TRACE_TARGET, propagate, set_propagator};
 
@@ -141,13 +141,7 @@ impl Egress {
     /// # Errors
     /// [`ErrorKind::BlockedUrl`].
     pub fn check_secure(&self, url: &Url) -> Result<()> {
-        if url.scheme() == "https" || is_this_machine(url) || self.policy.names(url) {
-            return Ok(());
-        }
-        let message = format!("{} is blocked: a credential would be sent without encryption", place(url));
-        Err(Error::new(ErrorKind::BlockedUrl, message).with_status(403).with_suggested_fix(
-            "use its https URL; to reach it over http all the same, its operator can add the host to `allow_hosts`",
-        ))
+        self.policy.named().check_secure(url)
     }
 
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client> {
@@ -189,6 +183,9 @@ impl Egress {
                         format!("{} redirects to what is not a URL", place(&request.url)),
                     )
                 })?;
+            if let Some(admit) = &request.admit_redirect {
+                admit(&location)?;
+            }
             request.redirect(status, location);
         }
     }

@@ -1,5 +1,6 @@
 //! What is sent, what comes back, and how a redirect changes what is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +34,9 @@ const HARMLESS: [HeaderName; 7] = [
     header::USER_AGENT,
 ];
 
+/// Says whether a redirect may lead to a URL.
+pub type AdmitRedirect = Arc<dyn Fn(&Url) -> Result<()> + Send + Sync>;
+
 /// A request with its bounds.
 ///
 /// ```
@@ -61,6 +65,8 @@ pub struct Request {
     pub redirects: usize,
     /// Whether it has to be encrypted, redirects included, but to this machine and to hosts that the configuration names.
     pub secure: bool,
+    /// Checks each URL that a redirect leads to, beside what holds for every request.
+    pub admit_redirect: Option<AdmitRedirect>,
 }
 
 impl Request {
@@ -85,6 +91,7 @@ impl Request {
             time_limit: Duration::from_secs(60),
             redirects: 5,
             secure: false,
+            admit_redirect: None,
         }
     }
 

@@ -7,6 +7,7 @@ use composio_contract::{Error, ErrorKind, Result};
 use url::{Host, Url};
 
 use super::address::is_public;
+use super::{is_this_machine, place};
 
 /// A host that requests may go to wherever it lies: `intranet.example`, `intranet.example:8443`, `*.svc.local`, `10.0.0.7`,
 /// `[::1]:3000`.
@@ -91,6 +92,21 @@ impl Hosts {
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return false };
         self.0.iter().any(|rule| rule.allows(&host, port))
     }
+
+    /// Checks that what goes to a URL can be read on the way by nobody: it is an https URL, or its host is this machine or in
+    /// the list.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BlockedUrl`].
+    pub fn check_secure(&self, url: &Url) -> Result<()> {
+        if url.scheme() == "https" || is_this_machine(url) || self.allows(url) {
+            return Ok(());
+        }
+        let message = format!("{} is blocked: a credential would be sent without encryption", place(url));
+        Err(Error::new(ErrorKind::BlockedUrl, message).with_status(403).with_suggested_fix(
+            "use its https URL; to reach it over http all the same, its operator can add the host to `allow_hosts`",
+        ))
+    }
 }
 
 /// Where requests may go: to public addresses, and to these hosts at any.
@@ -102,9 +118,9 @@ impl Policy {
         Hosts::new(allow_hosts).map(Self)
     }
 
-    /// Whether the configuration names a URL's host.
-    pub(super) fn names(&self, url: &Url) -> bool {
-        self.0.allows(url)
+    /// The hosts that the configuration names.
+    pub(super) fn named(&self) -> &Hosts {
+        &self.0
     }
 
     /// Checks what a URL itself tells. A name's addresses are checked when it is resolved, an address in the URL here:

@@ -117,6 +117,7 @@ impl McpAccounts {
     }
 
     fn connect(&self) -> Result<Connection> {
+        self.config.check_secure()?;
         let authorization = Authorization::default();
         let source = McpSource::signed(self.config.clone(), authorization.clone(), self.runtime.clone())?;
         let source = Arc::new(source);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
+use composio_egress::Hosts;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -47,6 +48,9 @@ pub struct McpServerConfig {
     pub description: Option<String>,
     /// How to reach the server.
     pub transport: McpTransport,
+    /// Hosts that may get credentials over http, as in [`EgressOptions`](composio_egress::EgressOptions::allow_hosts). Others get
+    /// them over https, but for this machine.
+    pub allow_hosts: Vec<String>,
     /// How long the server may take to start, and to list its tools.
     pub start_timeout: Duration,
     /// How long a call may take, where that is less than the session's own limit.
@@ -125,6 +129,7 @@ impl McpServerConfig {
             slug,
             description: None,
             transport,
+            allow_hosts: Vec::new(),
             start_timeout: DEFAULT_START_TIMEOUT,
             call_timeout: None,
             allow: None,
@@ -147,6 +152,26 @@ impl McpServerConfig {
         self.allow.as_deref().is_none_or(listed) && !listed(&self.deny)
     }
 
+    /// Whether requests carry what somebody on the way must not read. Any header may hold a secret.
+    fn sends_credentials(url: &Url, headers: &BTreeMap<String, SecretString>) -> bool {
+        !headers.is_empty() || !url.username().is_empty() || url.password().is_some()
+    }
+
+    /// Checks that the credential of an account may be sent to the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BlockedUrl`].
+    pub(super) fn check_secure(&self) -> Result<()> {
+        match &self.transport {
+            McpTransport::Http { url, .. } => Hosts::new(&self.allow_hosts)?.check_secure(url),
+            McpTransport::Stdio { .. } => Ok(()),
+        }
+    }
+
+    fn is_secure(&self, url: &Url) -> Result<bool> {
+        Ok(Hosts::new(&self.allow_hosts)?.check_secure(url).is_ok())
+    }
+
     /// # Errors
     /// [`ErrorKind::Configuration`], naming the server and what to mend.
     pub(super) fn check(&self) -> Result<()> {
@@ -158,6 +183,12 @@ impl McpServerConfig {
             }
             McpTransport::Http { url, .. } if !matches!(url.scheme(), "http" | "https") => {
                 Err(wrong(format!("`url` has the scheme `{}`; use http or https", url.scheme())))
+            }
+            McpTransport::Http { url, headers } if Self::sends_credentials(url, headers) && !self.is_secure(url)? => {
+                let message = "`url` is an http URL, and the credentials that go with its requests would be sent without encryption";
+                Err(wrong(message.to_owned()).with_suggested_fix(
+                    "use its https URL; to reach it over http all the same, add the host to `http.allow_hosts`",
+                ))
             }
             McpTransport::Stdio { .. } if self.accounts.is_some() => Err(wrong(
                 "accounts of the users sign requests over HTTP; a server with a `command` has none".to_owned(),
@@ -202,6 +233,9 @@ struct Fields {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     headers: BTreeMap<String, SecretString>,
+    /// Hosts that may get credentials over http.
+    #[serde(default)]
+    allow_hosts: Vec<String>,
     /// How many seconds the server may take to start, and to list its tools; 60 where it is missing.
     start_timeout_seconds: Option<u64>,
     /// How many seconds a call may take, where that is less than the session's own limit.
@@ -251,6 +285,7 @@ impl TryFrom<Fields> for McpServerConfig {
             slug,
             description: fields.description,
             transport,
+            allow_hosts: fields.allow_hosts,
             start_timeout: fields.start_timeout_seconds.map_or(DEFAULT_START_TIMEOUT, Duration::from_secs),
             call_timeout: fields.call_timeout_seconds.map(Duration::from_secs),
             allow: fields.allow,
@@ -284,6 +319,8 @@ mod tests {
             (json!({"url": "http://x", "args": ["b"]}), "go with `command`"),
             (json!({"url": "x"}), "not a URL"),
             (json!({"url": "ftp://x"}), "use http or https"),
+            (json!({"url": "http://x", "headers": {"A": "b"}}), "without encryption"),
+            (json!({"url": "http://u:p@x"}), "without encryption"),
             (json!({"command": ""}), "`command` is empty"),
             (json!({"command": "x", "slug": "Not-A-Slug"}), "not a toolkit slug"),
             (json!({"command": "x", "arguments": []}), "unknown field `arguments`"),
@@ -296,10 +333,24 @@ mod tests {
     }
 
     #[test]
+    fn credentials_go_over_http_to_this_machine_and_to_named_hosts() {
+        for fields in [
+            json!({"url": "http://x"}),
+            json!({"url": "https://x", "headers": {"A": "b"}}),
+            json!({"url": "http://127.0.0.1:8080", "headers": {"A": "b"}}),
+            json!({"url": "http://x:8080", "headers": {"A": "b"}, "allow_hosts": ["x"]}),
+        ] {
+            let mut all = json!({"slug": "s"});
+            all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            read(all).unwrap();
+        }
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let stdio = json!({"slug": "s", "command": "x", "args": ["--key=hunter2"], "env": {"KEY": "hunter2"}});
-        let http = json!({"slug": "s", "url": "http://u:hunter2@x/mcp?key=hunter2", "headers": {"A": "hunter2"}});
-        for (fields, shown) in [(stdio, "command `x`"), (http, "http://x/mcp")] {
+        let http = json!({"slug": "s", "url": "https://u:hunter2@x/mcp?key=hunter2", "headers": {"A": "hunter2"}});
+        for (fields, shown) in [(stdio, "command `x`"), (http, "https://x/mcp")] {
             let debug = format!("{:?}", read(fields).unwrap());
             assert!(debug.contains(shown) && !debug.contains("hunter2"), "{debug}");
         }

@@ -7,14 +7,16 @@ use composio_openapi::{Document, OAuthFlow, Operation, Requirement, SecurityKind
 use serde_json::{Map, Value, json};
 use url::Url;
 
-/// Of the document as a whole: the servers that requests may go to, and every security scheme with its endpoints and scopes.
+/// Of the document as a whole: the server that raw calls go to, the others that requests may go to, and every security scheme
+/// with its endpoints and scopes.
 pub(super) fn of_document(document: &Document, servers: &[Url]) -> Value {
+    let base = servers.first().map(Url::as_str);
     let mut servers: Vec<&str> = servers.iter().map(Url::as_str).collect();
     servers.sort_unstable();
     servers.dedup();
     let schemes: BTreeMap<&str, Value> =
         document.security_schemes().iter().map(|one| (one.name.as_str(), scheme(&one.kind))).collect();
-    json!({"servers": servers, "security_schemes": schemes, "security": requirements(document.security())})
+    json!({"base": base, "servers": servers, "security_schemes": schemes, "security": requirements(document.security())})
 }
 
 /// Of one operation: its request, where that goes unless the configuration says so, and the schemes that may sign it.

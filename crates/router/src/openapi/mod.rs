@@ -231,8 +231,9 @@ impl OpenApiSource {
         let base = servers.first().ok_or_else(|| {
             Error::validation(format!("the toolkit `{}` has no server; its `base_url` must be set", self.toolkit.slug))
         })?;
-        let prepared = proxy::request(request, base)?;
+        let mut prepared = proxy::request(request, base)?;
         self.api.admit_below(&prepared.url, servers)?;
+        send::stay_below(&mut prepared, servers);
         Ok((loaded, prepared))
     }
 
@@ -284,7 +285,12 @@ fn define(
         }
         match document.input(operation) {
             Ok(input) => {
-                let mut tool = definition(operation, slug_of_tool, input.schema);
+                let mut schema = input.schema;
+                if let Err(why) = text::clean(&mut schema) {
+                    left_out.note(slug, &operation.name, format_args!("takes arguments whose schema {why}"));
+                    continue;
+                }
+                let mut tool = definition(operation, slug_of_tool, schema);
                 if is_from_web {
                     let base = match config.base_url {
                         Some(_) => None,

@@ -1,5 +1,6 @@
 //! The one function that sends a request of an API toolkit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
@@ -71,16 +72,7 @@ impl Api {
     /// allows.
     pub(super) fn admit_below(&self, url: &Url, servers: &[Url]) -> Result<()> {
         self.admit(url, servers)?;
-        let bases: Vec<&str> =
-            servers.iter().filter(|server| server.origin() == url.origin()).map(|server| server.path()).collect();
-        if bases.is_empty() || (bases.iter().any(|base| is_below(url.path(), base)) && !climbs(url.path())) {
-            return Ok(());
-        }
-        let bases = bases.join(", ");
-        let message = format!("`endpoint` leaves the base path of this toolkit: {} is not below {bases}", url.path());
-        Err(Error::new(ErrorKind::BlockedUrl, message)
-            .with_status(403)
-            .with_suggested_fix("give a path below the base path; the operator can set another `base_url`"))
+        check_below("`endpoint`", url, servers)
     }
 
     /// Sends a request, signed by `credential`: the only place that touches one. A request whose repetition does no harm
@@ -139,6 +131,26 @@ impl Api {
             attempt += 1;
         }
     }
+}
+
+/// Checks that a URL at one of the servers is below its path; `what` names it in the error.
+fn check_below(what: &str, url: &Url, servers: &[Url]) -> Result<()> {
+    let bases: Vec<&str> =
+        servers.iter().filter(|server| server.origin() == url.origin()).map(|server| server.path()).collect();
+    if bases.is_empty() || (bases.iter().any(|base| is_below(url.path(), base)) && !climbs(url.path())) {
+        return Ok(());
+    }
+    let bases = bases.join(", ");
+    let message = format!("{what} leaves the base path of this toolkit: {} is not below {bases}", url.path());
+    Err(Error::new(ErrorKind::BlockedUrl, message)
+        .with_status(403)
+        .with_suggested_fix("give a path below the base path; the operator can set another `base_url`"))
+}
+
+/// Keeps the redirects of a raw call below the servers' paths too. Those to other hosts carry no credential.
+pub(super) fn stay_below(request: &mut Request, servers: &[Url]) {
+    let servers = servers.to_vec();
+    request.admit_redirect = Some(Arc::new(move |url| check_below("a redirect", url, &servers)));
 }
 
 fn is_below(path: &str, base: &str) -> bool {
