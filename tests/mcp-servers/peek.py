@@ -72,6 +72,7 @@ def files(arguments):
         },
         "allocate": attempt(lambda: bytearray(arguments.get("allocate", 1))),
         "read": {},
+        "bytes": {},
         "write": {},
     }
     if "port" in arguments:
@@ -79,6 +80,7 @@ def files(arguments):
     for path in arguments.get("paths", []):
         place = pathlib.Path(path)
         found["read"][path] = attempt(functools.partial(read, place))
+        found["bytes"][path] = len(place.read_bytes()) if found["read"][path] == "done" and place.is_file() else 0
         found["write"][path] = attempt(functools.partial(write, place))
     return found
 

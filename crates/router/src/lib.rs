@@ -17,6 +17,7 @@ pub mod config;
 mod custom;
 mod execute;
 mod fingerprint;
+mod hidden;
 mod keys;
 mod left_out;
 mod listing;

@@ -1,17 +1,18 @@
 //! The toolkits that a configuration names.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use composio_contract::{Error, ErrorKind, Result};
 use composio_egress::{Egress, EgressOptions};
-use composio_vault::private;
 use tokio::runtime::Handle;
 use url::Url;
 
 use crate::accounts::AuthScheme;
 use crate::builtin::{self, Selection};
 use crate::config::{ConnectOptions, McpOptions, RouterConfig, ToolkitOptions};
-use crate::mcp::sandbox::{Isolation, KnownSandbox, Sandbox};
+use crate::hidden::Hidden;
+use crate::mcp::sandbox::{self, Isolation, KnownSandbox, Sandbox};
 use crate::mcp::{McpAccounts, McpServerConfig, McpSource, McpTransport};
 use crate::openapi::{AccountChoice, DocumentPlace, OpenApiConfig, OpenApiSource, OperationChoice};
 use crate::source::Source;
@@ -78,28 +79,28 @@ fn api(options: &ToolkitOptions, config: &RouterConfig) -> Result<OpenApiConfig>
     })
 }
 
+/// The path without links and relative parts, for programs that mount it. What is not there is told when the server starts.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
 fn server(options: &McpOptions, config: &RouterConfig) -> Result<McpServerConfig> {
     let wrong =
         |what: String| Error::new(ErrorKind::Configuration, format!("the MCP server `{}` {what}", options.slug));
-    let data = [config.data_dir()?];
-    let key: Vec<_> = config.accounts.master_key_file.iter().filter(|path| path.exists()).cloned().collect();
-    if options.sandbox == Some(Sandbox::Known(KnownSandbox::Bwrap)) {
-        for folder in &data {
-            // What is to be hidden must be there.
-            private::make_folder(folder)
-                .map_err(|error| wrong(format!("cannot be kept from {}: {error}", folder.display())))?;
-        }
-    }
+    let hidden = match options.sandbox {
+        Some(Sandbox::Known(KnownSandbox::Bwrap)) => Hidden::of(config)?,
+        _ => Hidden::default(),
+    };
     let isolation = Isolation {
         run_as: options.run_as.as_deref(),
         sandbox: options.sandbox.as_ref(),
         limits: &options.limits,
-        hidden_folders: &data,
-        hidden_files: &key,
+        hidden: &hidden,
+        can_trace: sandbox::can_trace(),
     };
     let transport = match (&options.command, &options.url) {
         (Some(command), None) => {
-            let cwd = options.cwd.clone();
+            let cwd = options.cwd.as_deref().map(real);
             let (command, args) = isolation.wrap(command, &options.args, cwd.as_deref()).map_err(wrong)?;
             McpTransport::Stdio { command, args, env: options.env.clone(), cwd }
         }
@@ -116,6 +117,7 @@ fn server(options: &McpOptions, config: &RouterConfig) -> Result<McpServerConfig
     Ok(McpServerConfig {
         name: options.name.clone().unwrap_or_else(|| options.slug.clone()),
         description: options.description.clone(),
+        allow_hosts: config.http.allow_hosts.clone(),
         start_timeout: options.start_timeout,
         call_timeout: options.call_timeout,
         allow: options.allow.clone(),

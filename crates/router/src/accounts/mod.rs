@@ -90,6 +90,23 @@ impl fmt::Debug for Accounts {
     }
 }
 
+/// Where the master key is kept; none for a store that ends with the program.
+pub(crate) fn master_key(config: &RouterConfig, data_dir: &Path) -> Result<Option<MasterKeySource>> {
+    if std::env::var_os(MASTER_KEY).is_some_and(|key| !key.is_empty()) {
+        return Ok(Some(MasterKeySource::Variable(MASTER_KEY.to_owned())));
+    }
+    if config.database()? == Location::Memory {
+        return Ok(None);
+    }
+    if config.accounts.keyring {
+        let name = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+        let name = name.to_string_lossy().into_owned();
+        return Ok(Some(MasterKeySource::Keyring { name, lock: data_dir.join("master.lock") }));
+    }
+    let file = config.accounts.master_key_file.clone().unwrap_or_else(|| data_dir.join("master.key"));
+    Ok(Some(MasterKeySource::File(file)))
+}
+
 impl Accounts {
     /// What a configuration says of connected accounts; nothing is read or made yet.
     ///
@@ -109,18 +126,7 @@ impl Accounts {
             })
         };
         let callback = |text: &String| url("callback_urls", text);
-        let master = if std::env::var_os(MASTER_KEY).is_some_and(|key| !key.is_empty()) {
-            Some(MasterKeySource::Variable(MASTER_KEY.to_owned()))
-        } else if config.database()? == Location::Memory {
-            None
-        } else if options.keyring {
-            let name = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-            let name = name.to_string_lossy().into_owned();
-            Some(MasterKeySource::Keyring { name, lock: data_dir.join("master.lock") })
-        } else {
-            let default = || data_dir.join("master.key");
-            Some(MasterKeySource::File(options.master_key_file.clone().unwrap_or_else(default)))
-        };
+        let master = master_key(config, data_dir)?;
         let egress = Egress::new(EgressOptions { allow_hosts: config.http.allow_hosts.clone() })?;
         let listener = listener::Listener::new(options.callback_port);
         Ok(Self {

@@ -92,6 +92,7 @@ impl RouterConfig {
         if let Some(folder) = file.parent() {
             config.resolve(folder);
         }
+        config.file = Some(file.to_owned());
         Ok(config)
     }
 

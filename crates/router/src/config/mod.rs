@@ -49,6 +49,10 @@ pub struct RouterConfig {
     pub quota: QuotaOptions,
     /// How long the router keeps what it stores.
     pub retention: RetentionOptions,
+    /// The file that it was read from, if it was; sandboxed MCP servers do not see it.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// Where things lie, and how much a call may take.
@@ -361,7 +365,8 @@ impl RouterConfig {
     pub fn private_paths(&self) -> Result<Vec<PathBuf>> {
         let folder = self.data_dir()?;
         let key = self.accounts.master_key_file.clone().unwrap_or_else(|| folder.join("master.key"));
-        let mut paths = vec![folder, key];
+        let users = [folder.join("workspaces"), folder.join("projects")];
+        let mut paths = [vec![folder, key], users.to_vec()].concat();
         if let Location::File(database) = self.database()? {
             paths.extend(store::beside(&database));
         }

@@ -3,10 +3,12 @@
 //! From the outside in: `prlimit` sets limits, `setpriv` changes the user, then `bwrap` or a command of the operator's makes a
 //! sandbox. Nothing here needs `unsafe`, and what is missing is told by the program that is missing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::hidden::Hidden;
 
 /// A sandbox of a stdio server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -46,10 +48,10 @@ pub(crate) struct Isolation<'a> {
     pub(crate) run_as: Option<&'a str>,
     pub(crate) sandbox: Option<&'a Sandbox>,
     pub(crate) limits: &'a ServerLimits,
-    /// Folders that the sandbox shows empty.
-    pub(crate) hidden_folders: &'a [PathBuf],
-    /// Files that it shows empty.
-    pub(crate) hidden_files: &'a [PathBuf],
+    /// What the sandbox shows empty.
+    pub(crate) hidden: &'a Hidden,
+    /// Whether programs that this one starts could read its memory, see [`can_trace`].
+    pub(crate) can_trace: bool,
 }
 
 impl Isolation<'_> {
@@ -101,7 +103,18 @@ impl Isolation<'_> {
     }
 
     fn user(&self) -> Result<Vec<String>, String> {
-        let Some(user) = self.run_as else { return Ok(Vec::new()) };
+        let Some(user) = self.run_as else {
+            let line = [
+                "setpriv",
+                "--no-new-privs",
+                "--inh-caps=-all",
+                "--bounding-set=-sys_ptrace,-perfmon,-sys_admin",
+                "--",
+            ];
+            // A sandbox has its own way to take rights away.
+            let is_needed = self.can_trace && self.sandbox.is_none();
+            return Ok(if is_needed { line.map(str::to_owned).to_vec() } else { Vec::new() });
+        };
         on_linux("run_as")?;
         if !is_root() {
             return Err(
@@ -150,11 +163,19 @@ impl Isolation<'_> {
             .chain(["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"])
             .map(str::to_owned)
             .collect();
+        line.extend(without_sockets(Path::new("/etc/resolv.conf")));
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let hidden = self.hidden_folders.iter().map(|path| (path.as_path(), vec!["--tmpfs".to_owned(), text(path)]));
+        let Hidden { own, users, files } = self.hidden;
+        if let Some(cwd) = cwd.filter(|cwd| own.iter().any(|folder| folder == cwd)) {
+            return Err(format!(
+                "has {} as its `cwd`, where the router's own data is, and which its sandbox hides; give it another folder",
+                cwd.display()
+            ));
+        }
+        let hidden = own.iter().chain(users).map(|path| (path.as_path(), vec!["--tmpfs".to_owned(), text(path)]));
         let empty = |path: &Path| vec!["--ro-bind".to_owned(), "/dev/null".to_owned(), text(path)];
         let mut places: Vec<(&Path, Vec<String>)> = hidden.collect();
-        places.extend(self.hidden_files.iter().map(|path| (path.as_path(), empty(path))));
+        places.extend(files.iter().map(|path| (path.as_path(), empty(path))));
         places.extend(cwd.map(|cwd| (cwd, vec!["--bind".to_owned(), text(cwd), text(cwd)])));
         // A folder comes before what lies in it: else it would show again what is hidden there, or hide what is shown.
         places.sort_by_key(|(path, _)| path.components().count());
@@ -168,6 +189,48 @@ impl Isolation<'_> {
         line.push("--".to_owned());
         Ok(line)
     }
+}
+
+/// A private `/run`, whose sockets lead to the system's services: containers, the keyring. What names are resolved with stays.
+fn without_sockets(resolver: &Path) -> Vec<String> {
+    let mut line: Vec<String> = ["--tmpfs", "/run"].map(str::to_owned).to_vec();
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    if let Some(real) = resolver.canonicalize().ok().filter(|path| path.starts_with("/run")) {
+        line.extend(["--ro-bind".to_owned(), text(&real), text(&real)]);
+    }
+    // NixOS finds all its programs through it.
+    let system = Path::new("/run/current-system");
+    if let Ok(target) = system.read_link() {
+        line.extend(["--symlink".to_owned(), text(&target), text(system)]);
+    }
+    line
+}
+
+/// Whether programs that this one starts have the right to read the memory and environment of any process, so of this one too:
+/// root's programs have it, if nothing took it from them.
+#[cfg(target_os = "linux")]
+pub(crate) fn can_trace() -> bool {
+    /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and `CAP_PERFMON` in the bits of `/proc/self/status`.
+    const RIGHTS: u64 = 1 << 19 | 1 << 21 | 1 << 38;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bits = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    let has_it = bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & RIGHTS != 0);
+    if !is_root() || !has_it {
+        return false;
+    }
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&on_path).any(|folder| folder.join("setpriv").is_file());
+    if !is_there {
+        tracing::warn!(
+            "MCP servers run as root and can read this process: install setpriv of util-linux, or set `run_as`"
+        );
+    }
+    is_there
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn can_trace() -> bool {
+    false
 }
 
 fn on_linux(key: &str) -> Result<(), String> {
@@ -221,7 +284,8 @@ mod tests {
     }
 
     fn plain(limits: &ServerLimits) -> Isolation<'_> {
-        Isolation { run_as: None, sandbox: None, limits, hidden_folders: &[], hidden_files: &[] }
+        const NOTHING: &Hidden = &Hidden { own: Vec::new(), users: Vec::new(), files: Vec::new() };
+        Isolation { run_as: None, sandbox: None, limits, hidden: NOTHING, can_trace: false }
     }
 
     #[test]
@@ -236,20 +300,32 @@ mod tests {
             network: Some(false),
         };
         let bwrap = Sandbox::Known(KnownSandbox::Bwrap);
-        let hidden = [PathBuf::from("/data")];
-        let keys = [PathBuf::from("/etc/master.key")];
-        let all = Isolation { sandbox: Some(&bwrap), hidden_folders: &hidden, hidden_files: &keys, ..plain(&limits) };
+        let hidden = Hidden {
+            own: vec!["/data".into(), "/srv/db".into()],
+            users: vec!["/srv/users".into()],
+            files: vec!["/etc/master.key".into()],
+        };
+        let all = Isolation { sandbox: Some(&bwrap), hidden: &hidden, ..plain(&limits) };
+        let run = without_sockets(Path::new("/etc/resolv.conf")).join(" ");
         let processes = if is_root() { "" } else { "--nproc=64 " };
         assert_eq!(
             wrapped(&all, Some("/data/work")).unwrap(),
             format!(
                 "prlimit --data=512000000 {processes}--nofile=256 -- bwrap --unshare-pid --unshare-ipc --unshare-uts --cap-drop ALL \
-             --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /data --ro-bind /dev/null /etc/master.key \
-             --bind /data/work /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git"
+             --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp {run} --tmpfs /data --tmpfs /srv/db --tmpfs /srv/users \
+             --ro-bind /dev/null /etc/master.key --bind /data/work /data/work --chdir /data/work --unshare-net -- uvx mcp-server-git"
             ),
         );
         let outer = wrapped(&all, Some("/")).unwrap();
         assert!(outer.find("--bind / /").unwrap() < outer.find("--tmpfs /data").unwrap(), "{outer}");
+        assert!(wrapped(&all, Some("/srv/db")).unwrap_err().contains("as its `cwd`"));
+        let users = wrapped(&all, Some("/srv/users")).unwrap();
+        assert!(users.find("--tmpfs /srv/users").unwrap() < users.find("--bind /srv/users").unwrap(), "{users}");
+        let tracer = Isolation { can_trace: true, ..plain(&none) };
+        assert_eq!(
+            wrapped(&tracer, None).unwrap(),
+            "setpriv --no-new-privs --inh-caps=-all --bounding-set=-sys_ptrace,-perfmon,-sys_admin -- uvx mcp-server-git"
+        );
         let docker = Sandbox::Command(["docker", "run", "-i", "image"].map(str::to_owned).to_vec());
         let own = Isolation { sandbox: Some(&docker), ..plain(&none) };
         assert_eq!(wrapped(&own, None).unwrap(), "docker run -i image uvx mcp-server-git");

@@ -106,6 +106,37 @@ async fn a_server_in_bubblewrap_sees_its_folder_and_little_else() {
 }
 
 #[tokio::test]
+async fn what_the_router_keeps_elsewhere_is_hidden_from_the_first_start_on() {
+    let place = Place::new();
+    let works = Command::new("bwrap").args(["--unshare-pid", "--ro-bind", "/", "/", "true"]).status();
+    if !works.as_ref().is_ok_and(|status| status.success()) {
+        eprintln!("bubblewrap does not work here: {works:?}");
+        return;
+    }
+    let keys = format!(
+        "sandbox = \"bwrap\"\n[router]\ndatabase = {:?}\nworkspace = {:?}\n[accounts]\nmaster_key_file = {:?}",
+        place.path("db/router.db"),
+        place.path("users/{user_id}"),
+        place.path("keys/master.key"),
+    );
+    // The sandbox has a /tmp of its own, so that only what lies elsewhere proves anything.
+    let elsewhere = tempfile::Builder::new().prefix(".sandbox").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let moved = keys.replace(place.folder.path().to_str().unwrap(), elsewhere.path().to_str().unwrap());
+    std::fs::create_dir(elsewhere.path().join("keys")).unwrap();
+    let path = |name: &str| elsewhere.path().join(name).to_str().unwrap().to_owned();
+    let paths = [path("keys/master.key"), path("db/router.db"), path("users"), "/run/dbus".to_owned()];
+    let found = place.look(&moved, json!({ "paths": paths })).await.unwrap();
+    let key = std::fs::read(&paths[0]).unwrap();
+    assert!(!key.is_empty() && Path::new(&paths[1]).exists());
+    assert_eq!(
+        (&found["bytes"][&paths[0]], &found["read"][&paths[1]]),
+        (&json!(0), &json!("FileNotFoundError")),
+        "{found:#}"
+    );
+    assert_eq!(found["read"][&paths[3]], "FileNotFoundError", "{found:#}");
+}
+
+#[tokio::test]
 async fn a_server_of_another_user_cannot_read_the_routers_files() {
     let place = Place::new();
     if !is_root() {

@@ -1,6 +1,7 @@
 //! What the program's children can see of it.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -10,25 +11,34 @@ const SECRET: &str = "secret-of-the-environment";
 
 #[test]
 fn a_server_that_the_program_starts_can_read_neither_its_memory_nor_its_environment() {
+    looks(unprivileged::composio, unprivileged::uid(), &["environ", "mem", "maps", "fd", "auxv"]);
+}
+
+#[test]
+fn nor_if_both_run_as_root() {
+    // Root sees how many files are open, but not which.
+    let own = rustix::process::geteuid().as_raw();
+    looks(unprivileged::composio_as_is, own, &["environ", "mem", "maps", "auxv"]);
+}
+
+fn looks(composio: impl Fn(&Path, &[&str]) -> Command, uid: u32, closed: &[&str]) {
     let folder = unprivileged::folder();
     let peek = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mcp-servers/peek.py");
     std::fs::copy(peek, folder.path().join("peek.py")).unwrap();
     let config = "[[mcp]]\nslug = 'peek'\ncommand = 'python3'\nargs = ['peek.py']\n";
     std::fs::write(folder.path().join("composio.toml"), config).unwrap();
-    let output = unprivileged::composio(folder.path(), &["tools", "run", "PEEK_PARENT", "--json"])
-        .env("SECRET", SECRET)
-        .output()
-        .unwrap();
+    let output =
+        composio(folder.path(), &["tools", "run", "PEEK_PARENT", "--json"]).env("SECRET", SECRET).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown} {}", String::from_utf8_lossy(&output.stderr));
     let outcome: Value = serde_json::from_str(&shown).unwrap();
     let found = &outcome["data"];
-    for name in ["environ", "mem", "maps", "fd", "auxv"] {
+    for name in closed {
         assert_eq!(found["parent"][name], "PermissionError", "{outcome:#}");
         // The same user's other processes it can read: it is the program that keeps to itself.
         assert_eq!(found["sibling"][name], "read", "{outcome:#}");
     }
-    assert_eq!(found["uid"], unprivileged::uid());
+    assert_eq!(found["uid"], uid);
     assert!(!shown.contains(SECRET), "{outcome:#}");
 }
 

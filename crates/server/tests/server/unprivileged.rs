@@ -31,7 +31,7 @@ pub(crate) fn folder() -> TempDir {
 /// The program, with its data in the folder.
 pub(crate) fn composio(folder: &Path, arguments: &[&str]) -> Command {
     let program = folder.join("composio");
-    let mut command = if rustix::process::geteuid().is_root() {
+    let command = if rustix::process::geteuid().is_root() {
         let mut command = Command::new("setpriv");
         let who = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")];
         command.args(who).arg("--clear-groups").arg(program);
@@ -39,6 +39,15 @@ pub(crate) fn composio(folder: &Path, arguments: &[&str]) -> Command {
     } else {
         Command::new(program)
     };
+    prepared(command, folder, arguments)
+}
+
+/// The same as whoever runs the tests, who may be root.
+pub(crate) fn composio_as_is(folder: &Path, arguments: &[&str]) -> Command {
+    prepared(Command::new(folder.join("composio")), folder, arguments)
+}
+
+fn prepared(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).arg("--data").arg(folder.join("data")).current_dir(folder);
     for name in ["COMPOSIO_CONFIG", "COMPOSIO_DATABASE", "COMPOSIO_LOG", "COMPOSIO_MASTER_KEY"] {
         command.env_remove(name);
