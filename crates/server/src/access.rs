@@ -73,7 +73,7 @@ pub(crate) async fn check(State(app): State<App>, mut request: Request, next: Ne
 /// Lets a caller in who is known by now, unless the key or the project has sent too many requests.
 pub(crate) fn admit(app: &App, identity: &Identity, request: &Extensions) -> Result<(), Problem> {
     if let Some(peer) = request.get::<Arc<Peer>>() {
-        app.connections().knows(peer);
+        app.connections().knows(peer, identity.project());
     }
     Ok(app.router().quotas().admit(&identity.key, identity.router.project())?)
 }

@@ -60,7 +60,11 @@ impl App {
             .public_url
             .as_ref()
             .map_or_else(|| format!("http://{}", options.listen), |url| url.as_str().to_owned());
-        let router = router.reached_at(&base);
+        let mut router = router.reached_at(&base);
+        // Not by the name in a request: a caller can give any.
+        if options.public_url.is_none() && !options.listen.ip().is_loopback() {
+            router = router.reached_from_elsewhere();
+        }
         Ok(Self::put_together(router, options, None))
     }
 

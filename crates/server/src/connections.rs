@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -39,6 +39,8 @@ struct State {
     /// In the order they came.
     guests: BTreeMap<u64, Arc<Peer>>,
     of: HashMap<IpAddr, usize>,
+    /// Of callers with a key, by project.
+    known: HashMap<String, usize>,
 }
 
 /// Who is at the other end of a connection.
@@ -50,6 +52,8 @@ pub(crate) struct Peer {
     /// Others share its address, as behind a proxy.
     is_shared: bool,
     is_known: AtomicBool,
+    /// The project in whose share it is known, once it is.
+    project: OnceLock<String>,
     /// Requests under way that were let in by a signed URL.
     busy: AtomicUsize,
     left: AtomicBool,
@@ -157,6 +161,7 @@ impl Connections {
             address,
             is_shared,
             is_known: AtomicBool::new(false),
+            project: OnceLock::new(),
             busy: AtomicUsize::new(0),
             left: AtomicBool::new(false),
             leave: Notify::new(),
@@ -168,11 +173,20 @@ impl Connections {
         Some((Place { connections: Arc::clone(self), peer }, left))
     }
 
-    /// The caller has a key, and is no guest any more.
-    pub(crate) fn knows(&self, peer: &Peer) {
+    /// The caller has a key of a project, and is no guest any more, unless the project has its share of connections, or some have
+    /// to stay for others.
+    pub(crate) fn knows(&self, peer: &Peer, project: &str) {
         // Told by each request, and news only by the first.
-        if !peer.is_known.load(Ordering::Relaxed) && !peer.is_known.swap(true, Ordering::Relaxed) {
-            self.state().forget(peer);
+        if peer.is_known.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.state();
+        let (of_project, of_all) =
+            (state.known.get(project).copied().unwrap_or(0), state.known.values().sum::<usize>());
+        let has_room = of_project < (self.limit / 2).max(1) && of_all < (self.limit - self.limit / 8).max(1);
+        if has_room && !peer.is_known.swap(true, Ordering::Relaxed) && peer.project.set(project.to_owned()).is_ok() {
+            *state.known.entry(project.to_owned()).or_default() += 1;
+            state.forget(peer);
         }
     }
 }
@@ -217,6 +231,14 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.connections.state();
         state.forget(&self.peer);
+        if let Some(project) = self.peer.project.get()
+            && let Some(known) = state.known.get_mut(project)
+        {
+            *known = known.saturating_sub(1);
+            if *known == 0 {
+                state.known.remove(project);
+            }
+        }
         // One that made room for another is counted no more.
         if !self.peer.has_left() {
             state.open = state.open.saturating_sub(1);
@@ -276,7 +298,7 @@ mod tests {
         let (_fourth, left) = enter(4).unwrap();
         assert_eq!((left, has_left(&many[1]), has_left(&one)), (1, true, false));
         // One with a key is asked to leave by nobody, and no longer counts for its address.
-        connections.knows(many[2].peer());
+        connections.knows(many[2].peer(), "shop");
         for last in 5..60 {
             enter(last).unwrap();
         }
@@ -298,7 +320,7 @@ mod tests {
         let more: Vec<_> = (0..9).map(|at| enter(2, 2_200 + at).unwrap().0).collect();
         assert!(has_left(&caller) && !has_left(&more[8]));
         // Who has shown a key stays.
-        connections.knows(more[8].peer());
+        connections.knows(more[8].peer(), "shop");
         let last: Vec<_> = (0..20).map(|at| enter(3, 2_300 + at).unwrap().0).collect();
         assert!(!has_left(&more[8]) && !has_left(&last[19]));
     }

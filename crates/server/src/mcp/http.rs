@@ -20,12 +20,14 @@ use super::handler::Handler;
 use super::target::Target;
 use crate::access;
 use crate::app::App;
-use crate::extract::Place;
+use crate::extract::{self, Place};
 use crate::options::Options;
 use crate::problem::Problem;
 
 /// Names what a client of an older revision of the protocol has begun.
 const CONVERSATION: &str = "mcp-session-id";
+/// Stands before a key where it is bodies that are counted. No key's id has a space.
+const READING: &str = "reading";
 /// Names what a request of the stateless revision asks for; the MCP library refuses one that names it wrongly.
 const METHOD: &str = "mcp-method";
 /// Conversations that a project's clients may have at the same time.
@@ -146,6 +148,14 @@ async fn respond(
     let session_id: Arc<str> = session_id.into();
     let owner = (router.project().clone(), Arc::clone(&session_id), toolkit.clone());
     app.mcp().check(request.headers(), &owner)?;
+    if request.method() == Method::POST {
+        // Only so many at once are read into memory; the calls themselves are counted when they are made.
+        let _slot = app.slot(&format!("{READING} {}", identity.key))?;
+        let (parts, body) = request.into_parts();
+        let whole =
+            extract::read(Request::from_parts(parts.clone(), body), "an MCP message", app.options().body_limit).await?;
+        request = Request::from_parts(parts, Body::from(whole));
+    }
     let begins = !request.headers().contains_key(CONVERSATION);
     let method = request.method().clone();
     if request.headers().get(METHOD).is_some_and(|method| method == changes::LISTEN) {
