@@ -50,9 +50,9 @@ impl CatalogTool {
         slugs: Arc<HashSet<String>>,
     ) -> Self {
         let input_schema = RawJson::from(definition.input_schema.clone());
-        let plain = slug::tool(&source.toolkit().slug, &definition.operation);
+        let plain = slug::plain(&source.toolkit().slug, &definition.operation);
         Self {
-            plain: (plain != definition.slug).then_some(plain),
+            plain: plain.filter(|plain| *plain != definition.slug),
             hash: hash.map_or_else(OnceLock::new, OnceLock::from),
             validator: OnceLock::new(),
             definition,
@@ -444,6 +444,18 @@ impl Catalog {
         Err(self.held(&slug).map_or_else(|| self.unknown_tool(&slug), |held| held.error()))
     }
 
+    /// The tool of this slug, without a search for what may have been meant if there is none.
+    ///
+    /// # Errors
+    /// Why its toolkit could not be read.
+    pub(crate) async fn tool_if_there(&self, slug: &str) -> Result<Option<Arc<CatalogTool>>> {
+        let slug = slug.to_ascii_uppercase();
+        if let Some(entry) = self.names.owner(&slug).and_then(|owner| self.entry(owner)) {
+            self.load_entry(entry).await?;
+        }
+        Ok(self.loads().get(&slug).map(Arc::clone))
+    }
+
     /// Checks that nothing that raw calls to a toolkit's API stand on has changed since it was accepted.
     ///
     /// # Errors
@@ -487,9 +499,8 @@ impl Catalog {
             return Ok(loaded);
         }
         let pins = self.store.pin_store().pins(Some(&entry.source.toolkit().slug)).await?;
-        let plain = |operation: &str| slug::tool(&entry.source.toolkit().slug, operation).to_lowercase();
-        let slugs = pins.iter().flat_map(|pin| [pin.slug.to_lowercase(), plain(&pin.operation)]);
-        Ok((Arc::new(slugs.collect()), false))
+        let slugs = pins::known_slugs(&entry.source.toolkit().slug, &pins);
+        Ok((Arc::new(slugs.map(|slug| slug.to_lowercase()).collect()), false))
     }
 
     pub(crate) fn unknown_tool(&self, slug: &str) -> Error {

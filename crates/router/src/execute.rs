@@ -362,9 +362,11 @@ async fn run_with(
 }
 
 impl Call {
-    /// Whether the log says that it begins before it does.
+    /// Whether the log says that it begins before it does. A source that is not trusted with its own hints does not decide it.
     pub(crate) fn may_change_something(&self) -> bool {
-        self.problem.is_none() && !self.tool.definition.tags.contains(&Tag::ReadOnly)
+        let definition = &self.tool.definition;
+        let is_read_only = definition.tags.contains(&Tag::ReadOnly) && !definition.cautions.contains(&Tag::Destructive);
+        self.problem.is_none() && !is_read_only
     }
 
     async fn check(&mut self) -> Result<()> {

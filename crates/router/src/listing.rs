@@ -67,18 +67,19 @@ impl Router {
                 let mut tools: Vec<Arc<CatalogTool>> = Vec::new();
                 for slug in slugs {
                     self.list_for_tool(session, slug).await?;
-                    match self.catalog.tool(slug).await {
-                        Ok(tool) if !allowed(&tool) => {
+                    match self.catalog.tool_if_there(slug).await {
+                        Ok(Some(tool)) if !allowed(&tool) => {
                             tracing::warn!(
                                 tool = slug,
                                 "`preload.tools` lists a tool that the session's filters leave out"
                             );
                         }
-                        Ok(tool) if !tools.iter().any(|listed| listed.slug() == tool.slug()) => tools.push(tool),
-                        Ok(_) => {}
-                        Err(error) => {
-                            tracing::warn!(tool = slug, %error, "`preload.tools` lists a tool that is not there")
+                        Ok(Some(tool)) if !tools.iter().any(|listed| listed.slug() == tool.slug()) => tools.push(tool),
+                        Ok(Some(_)) => {}
+                        Ok(None) => {
+                            tracing::debug!(tool = slug, "`preload.tools` lists a tool that is not there or held")
                         }
+                        Err(error) => tracing::warn!(tool = slug, %error, "a tool of `preload.tools` cannot be read"),
                     }
                 }
                 Ok(tools)

@@ -17,9 +17,11 @@ impl Names {
         Self { toolkits }
     }
 
-    /// The toolkit that a tool's slug belongs to, without regard to case.
+    /// The toolkit that a tool's slug belongs to, without regard to case. A toolkit's own name is nobody else's: rules name both
+    /// toolkits and tools.
     pub(crate) fn owner(&self, slug: &str) -> Option<&str> {
-        self.toolkits.iter().map(String::as_str).find(|toolkit| begins_with(slug, toolkit))
+        let is_of = |toolkit: &&str| slug.eq_ignore_ascii_case(toolkit) || begins_with(slug, toolkit);
+        self.toolkits.iter().map(String::as_str).find(is_of)
     }
 
     /// Whether a slug belongs to this toolkit.
@@ -45,10 +47,10 @@ mod tests {
             ("GIT_HUB_CREATE_ISSUE", Some("git_hub")),
             ("git_hub_x", Some("git_hub")),
             ("GIT_HUBS", Some("git")),
-            ("GIT_HUB", Some("git")),
+            ("GIT_HUB", Some("git_hub")),
             ("TIME_NOW", Some("time")),
             ("TIMES_NOW", None),
-            ("GIT", None),
+            ("GIT", Some("git")),
         ] {
             assert_eq!(names.owner(slug), owner, "{slug}");
         }

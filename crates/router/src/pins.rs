@@ -89,7 +89,9 @@ pub(crate) fn unpinned(toolkit: &str, names: &Names, definitions: &[ToolDefiniti
             );
             continue;
         };
-        slugs.extend([slug.to_lowercase(), slug::tool(toolkit, &definition.operation).to_lowercase()]);
+        let names = [Some(slug.clone()), Some(slug::tool(toolkit, &definition.operation))];
+        let plain = slug::plain(toolkit, &definition.operation);
+        slugs.extend(names.into_iter().chain([plain]).flatten().map(|slug| slug.to_lowercase()));
         taken.insert(slug.clone());
         settled.tools.push((ToolDefinition { slug, ..definition.clone() }, None));
     }
@@ -168,6 +170,14 @@ impl<'a> Listed<'a> {
     }
 }
 
+/// The slugs that the tools of a toolkit have, and those that they would have by their names alone, in upper case.
+pub(crate) fn known_slugs<'a>(toolkit: &'a str, pins: &'a [PinRow]) -> impl Iterator<Item = String> + 'a {
+    let names = pins.iter().filter(|pin| pin.operation != GROUND).flat_map(move |pin| {
+        [Some(slug::tool(toolkit, &pin.operation)), slug::plain(toolkit, &pin.operation)].into_iter().flatten()
+    });
+    pins.iter().map(|pin| pin.slug.to_uppercase()).chain(names)
+}
+
 /// What the pins say of a list, and what is to be changed before that holds.
 #[derive(Default)]
 struct Plan {
@@ -182,8 +192,7 @@ impl Plan {
     fn new(toolkit: &str, pinning: Pinning, names: &Names, listed: &Listed<'_>, pins: &[PinRow]) -> Self {
         let mut plan = Self::default();
         let known: HashMap<&str, &PinRow> = pins.iter().map(|pin| (pin.operation.as_str(), pin)).collect();
-        let known_slugs: HashSet<String> =
-            pins.iter().flat_map(|pin| [pin.slug.to_uppercase(), slug::tool(toolkit, &pin.operation)]).collect();
+        let known_slugs: HashSet<String> = known_slugs(toolkit, pins).collect();
         let mut taken: HashSet<String> = pins.iter().map(|pin| pin.slug.clone()).collect();
         plan.has_other_ground = pinning == Pinning::Hold && listed.has_other_ground(known.get(GROUND).copied());
         for (operation, definitions) in &listed.0 {
@@ -270,8 +279,8 @@ impl Plan {
     ) {
         let Some((definition, hash)) = definitions.first() else { return };
         let operation = &definition.operation;
-        let plain = slug::tool(toolkit, operation);
-        let collides = known_slugs.contains(&plain) || !names.owns(toolkit, &plain);
+        let plain = slug::plain(toolkit, operation);
+        let collides = plain.is_some_and(|plain| known_slugs.contains(&plain) || !names.owns(toolkit, &plain));
         let Some(slug) = free_slug(toolkit, names, definition, taken) else {
             tracing::warn!(toolkit, operation, "an operation is left out: no slug is free for it");
             return;

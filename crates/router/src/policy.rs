@@ -111,6 +111,12 @@ impl Policy {
         ))
     }
 
+    /// Whether the permissions forbid a meta tool.
+    pub(crate) fn forbids_meta_tool(&self, slug: &str) -> bool {
+        let permissions = self.permissions.as_ref();
+        permissions.is_some_and(|permissions| permissions.of_meta_tool(&slug.to_lowercase()).is_err())
+    }
+
     /// Whether the model may search.
     pub(crate) fn search(&self) -> bool {
         self.search
@@ -125,7 +131,11 @@ impl Policy {
     /// toolkit's tools, or asks about them, has none: they could stand in for those tools.
     pub(crate) fn proxy(&self, toolkit: &str) -> Result<(), Denial> {
         self.allows_proxy(toolkit)?;
-        if self.proxy.is_none() && !self.has_whole(toolkit) {
+        let asks = match &self.permissions {
+            Some(permissions) => permissions.of_meta_tool(RAW_CALL)?,
+            None => Ask::Never,
+        };
+        if self.proxy.is_none() && (asks != Ask::Never || !self.has_whole(toolkit)) {
             let verdict = "is not set, and other settings exclude tools of the toolkit, or ask about them, for which a raw call \
                            could stand in; set it to true to allow raw calls all the same";
             return Err(Denial::new("proxy_execute.enable", verdict));

@@ -61,6 +61,8 @@ pub struct Router {
     pub(crate) accounts: Arc<Accounts>,
     /// Where users' browsers reach this router; none where it listens itself.
     pub(crate) base: Option<Arc<str>>,
+    /// Whether users are at other machines than this one.
+    pub(crate) is_reached_from_elsewhere: bool,
     pub(crate) limits: Limits,
     pub(crate) quotas: Arc<Quotas>,
     pub(crate) retention: RetentionOptions,
@@ -262,6 +264,7 @@ impl RouterBuilder {
             tickets: Arc::new(Tickets::new(Signer::new(&accounts))),
             accounts,
             base: None,
+            is_reached_from_elsewhere: false,
             limits: Limits {
                 call_timeout: options.call_timeout,
                 output: options.output_limit,

@@ -231,6 +231,15 @@ fn names(tags: &[Tag]) -> String {
     tags.iter().map(|tag| tag.name()).collect::<Vec<_>>().join(", ")
 }
 
+fn strictness(rule: PermissionOverride) -> u8 {
+    match rule {
+        PermissionOverride::AlwaysAllow => 0,
+        PermissionOverride::AskOnce => 1,
+        PermissionOverride::AskAlways => 2,
+        PermissionOverride::AlwaysDeny => 3,
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct PermissionRules {
     default: PermissionDefault,
@@ -241,8 +250,20 @@ pub(crate) struct PermissionRules {
 
 impl PermissionRules {
     pub(crate) fn new(permissions: &Permissions) -> Self {
-        let overrides = permissions.overrides.iter().map(|(slug, rule)| (slug.to_lowercase(), *rule));
-        Self { default: permissions.default, overrides: overrides.collect(), by_toolkit: HashMap::new() }
+        let mut overrides = BTreeMap::new();
+        for (slug, rule) in &permissions.overrides {
+            // Of two spellings the stricter one holds.
+            let known = overrides.entry(slug.to_lowercase()).or_insert(*rule);
+            if strictness(*rule) > strictness(*known) {
+                *known = *rule;
+            }
+        }
+        Self { default: permissions.default, overrides, by_toolkit: HashMap::new() }
+    }
+
+    /// What a rule about a meta tool itself demands.
+    pub(crate) fn of_meta_tool(&self, slug: &str) -> Result<Ask, Denial> {
+        self.overrides.get(slug).map_or(Ok(Ask::Never), |rule| Self::demanded(slug, *rule))
     }
 
     /// Notes which toolkits the overrides of tools belong to.

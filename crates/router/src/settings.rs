@@ -135,8 +135,11 @@ fn tags(filter: &Filter, setting: &str) -> Result<Selection> {
 }
 
 fn tools(filters: &BTreeMap<String, ToolFilter>) -> Result<BTreeMap<String, ToolSelection>> {
-    let chooses =
-        |(_, filter): &(&String, &ToolFilter)| ToolSelection::from((*filter).clone()) != ToolSelection::default();
+    let chooses = |(_, filter): &(&String, &ToolFilter)| {
+        let mut filter = (*filter).clone();
+        filter.tags = filter.tags.filter(|tags| Selection::from(tags.clone()) != Selection::default());
+        ToolSelection::from(filter) != ToolSelection::default()
+    };
     let convert = |(toolkit, filter): (&String, &ToolFilter)| {
         let setting = format!("tools.{toolkit}");
         one_of_both(filter.enable.as_ref(), filter.disable.as_ref(), &setting)?;
@@ -147,7 +150,10 @@ fn tools(filters: &BTreeMap<String, ToolFilter>) -> Result<BTreeMap<String, Tool
             }
             tags(own, &format!("{setting}.tags"))?;
         }
-        Ok((toolkit.to_lowercase(), filter.clone().into()))
+        let mut filter = filter.clone();
+        // Tags that choose nothing do not stand in for the session's own.
+        filter.tags = filter.tags.filter(|tags| Selection::from(tags.clone()) != Selection::default());
+        Ok((toolkit.to_lowercase(), filter.into()))
     };
     filters.iter().filter(chooses).map(convert).collect()
 }

@@ -71,6 +71,15 @@ pub fn tool(toolkit: &str, operation: &str) -> String {
     build(toolkit, operation, 0)
 }
 
+/// The words of an operation behind its toolkit's name, whatever else is in its name and however long they are: two operations
+/// for which it is the same read alike. None for a name without words.
+pub(crate) fn plain(toolkit: &str, operation: &str) -> Option<String> {
+    let prefix = toolkit.to_ascii_uppercase();
+    let all = words(operation);
+    let words = all.strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('_')).unwrap_or(&all);
+    (!words.is_empty()).then(|| format!("{prefix}_{words}"))
+}
+
 /// The slugs of a toolkit's operations, in their order; different operations get different slugs.
 ///
 /// Operations whose words are the same all get a hash, so that the result does not depend on the order.

@@ -90,10 +90,7 @@ pub(crate) fn schema(mut schema: Value) -> Result<Value, String> {
     if is_deeper(&schema, MAX_SCHEMA_DEPTH) {
         return Err(format!("is nested more than {MAX_SCHEMA_DEPTH} levels deep"));
     }
-    describe(&mut schema, &|text| Some(prose(text, MAX_DESCRIPTION)));
-    if let Some(text) = covert(&schema) {
-        return Err(format!("has hidden characters in the name or value {:?}", prose(text, MAX_NAME)));
-    }
+    clean(&mut schema)?;
     if json_size(&schema) > MAX_SCHEMA {
         describe(&mut schema, &|_| None);
     }
@@ -102,6 +99,15 @@ pub(crate) fn schema(mut schema: Value) -> Result<Value, String> {
             Err(format!("has {size} bytes without its descriptions, more than the limit of {MAX_SCHEMA} bytes"))
         }
         _ => Ok(schema),
+    }
+}
+
+/// Cleans the descriptions and samples of a schema, or says why it cannot be shown.
+pub(crate) fn clean(schema: &mut Value) -> Result<(), String> {
+    describe(schema, &|text| Some(prose(text, MAX_DESCRIPTION)));
+    match covert(schema) {
+        Some(text) => Err(format!("has hidden characters in the name or value {:?}", prose(text, MAX_NAME))),
+        None => Ok(()),
     }
 }
 

@@ -61,6 +61,7 @@ impl Router {
         let session = self.called(session_id).await?;
         let slug = &self.catalog.toolkit(toolkit)?.slug;
         session.policy.toolkit(slug).map_err(|denial| denial.error(slug))?;
+        self.list_by_account(&session, |toolkit| toolkit == slug).await?;
         let mut named = Vec::new();
         for loaded in self.catalog.load(|toolkit| toolkit.slug == *slug).await {
             let tools = loaded.tools?;
@@ -90,7 +91,9 @@ impl Router {
         if let Some(held) = held.filter(|_| self.catalog.source(slug).is_ok_and(|source| !source.lists_by_account())) {
             return Err(held.error());
         }
-        let close = composio_schema::closest(name, tools.iter().map(|tool| tool.definition.operation.as_str()));
+        // What an account lists is for its user alone.
+        let shared = tools.iter().filter(|tool| !tool.source.lists_by_account());
+        let close = composio_schema::closest(name, shared.map(|tool| tool.definition.operation.as_str()));
         let error = Error::new(ErrorKind::NotFound, format!("the toolkit `{slug}` has no tool `{name}`"));
         let error = error.with_status(404);
         if close.is_empty() {

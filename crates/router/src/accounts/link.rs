@@ -94,6 +94,15 @@ impl Router {
         router
     }
 
+    /// The same router for users of other machines: none is sent back to a loopback address that `accounts.callback_urls` does
+    /// not list, for there it would be the user's own machine.
+    #[must_use]
+    pub fn reached_from_elsewhere(&self) -> Self {
+        let mut router = self.clone();
+        router.is_reached_from_elsewhere = true;
+        router
+    }
+
     /// Makes an account that waits for its user, for a session.
     ///
     /// # Errors
@@ -335,7 +344,7 @@ impl Router {
         }
         // For a server that others reach, this machine is not the user's.
         let is_local = |base: &str| Url::parse(base).is_ok_and(|base| is_this_machine(&base));
-        let allows_loopback = self.base.as_deref().is_none_or(is_local);
+        let allows_loopback = !self.is_reached_from_elsewhere && self.base.as_deref().is_none_or(is_local);
         let allowed = |prefix: &Url| {
             // Not `Url::origin`, by which no URL of an app's own scheme is like another.
             let same = (prefix.scheme(), prefix.host(), prefix.port_or_known_default())

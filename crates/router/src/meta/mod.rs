@@ -39,7 +39,8 @@ pub(crate) fn offered(policy: &Policy) -> impl Iterator<Item = MetaTool> {
     let manage = policy.manage_connections().then_some(MetaTool::ManageConnections);
     let wait = policy.wait_for_connections().then_some(MetaTool::WaitForConnections);
     let raw = policy.raw_calls().then_some(MetaTool::ProxyExecute);
-    search.into_iter().flatten().chain(multi).chain(manage).chain(wait).chain(raw)
+    let all = search.into_iter().flatten().chain(multi).chain(manage).chain(wait).chain(raw);
+    all.filter(|tool| !policy.forbids_meta_tool(tool.slug()))
 }
 
 /// Whether a slug is one of a meta tool, offered here or only elsewhere.
