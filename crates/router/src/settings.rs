@@ -134,10 +134,16 @@ fn tags(filter: &Filter, setting: &str) -> Result<Selection> {
     Ok(filter.clone().into())
 }
 
+fn chooses_tags(tags: &Filter) -> bool {
+    let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    // An empty list of what is enabled enables nothing.
+    tags.enable.is_some() || some(&tags.disable) || some(&tags.require_approval)
+}
+
 fn tools(filters: &BTreeMap<String, ToolFilter>) -> Result<BTreeMap<String, ToolSelection>> {
     let chooses = |(_, filter): &(&String, &ToolFilter)| {
         let mut filter = (*filter).clone();
-        filter.tags = filter.tags.filter(|tags| Selection::from(tags.clone()) != Selection::default());
+        filter.tags = filter.tags.filter(chooses_tags);
         ToolSelection::from(filter) != ToolSelection::default()
     };
     let convert = |(toolkit, filter): (&String, &ToolFilter)| {
@@ -152,7 +158,7 @@ fn tools(filters: &BTreeMap<String, ToolFilter>) -> Result<BTreeMap<String, Tool
         }
         let mut filter = filter.clone();
         // Tags that choose nothing do not stand in for the session's own.
-        filter.tags = filter.tags.filter(|tags| Selection::from(tags.clone()) != Selection::default());
+        filter.tags = filter.tags.filter(chooses_tags);
         Ok((toolkit.to_lowercase(), filter.into()))
     };
     filters.iter().filter(chooses).map(convert).collect()

@@ -149,6 +149,38 @@ fn patterns_that_explode_end() {
 }
 
 #[test]
+fn patterns_for_names_and_lists_of_required_names_are_counted() {
+    let patterns: Map<String, Value> = (0..1_500).map(|n| (format!("^{n}a"), json!(true))).collect();
+    let many: Map<String, Value> = (0..50_000).map(|n| (format!("z{n}"), json!(0))).collect();
+    let schema = Schema::compile(&json!({ "patternProperties": patterns })).unwrap();
+    assert!(schema.check(&many.into()).unwrap_err().is_too_complex());
+
+    let names: Vec<String> = (0..5_000).map(|n| format!("n{n}")).collect();
+    for alternatives in [json!({"not": {"required": names}}), json!({"anyOf": [{"required": names}, true]})] {
+        let schema = Schema::compile(&json!({ "items": alternatives })).unwrap();
+        match schema.check(&json!(vec![json!({}); 50_000])) {
+            Ok(()) => {}
+            Err(invalid) => assert!(invalid.is_too_complex(), "{invalid}"),
+        }
+    }
+}
+
+#[test]
+fn classes_and_repetitions_weigh_what_they_are_written_out_as() {
+    for pattern in [r"\pL{1000}", r"\p{Lu}{1000}", "(a{300})?{300}", "a{300}{300}"] {
+        let schema = Schema::compile(&json!({ "pattern": pattern })).unwrap();
+        assert_eq!(schema.unchecked_patterns(), 1, "{pattern}");
+    }
+}
+
+#[test]
+fn names_that_many_schemas_share_are_refused() {
+    let anchors: Map<String, Value> = (0..2_000).map(|n| (format!("d{n}"), json!({"$anchor": "a"}))).collect();
+    let error = Schema::compile(&json!({"$defs": anchors, "$ref": "#a"})).unwrap_err();
+    assert!(error.is_too_complex(), "{error}");
+}
+
+#[test]
 fn unique_items_are_compared_within_bounds() {
     let schema = Schema::compile(&json!({"type": "array", "uniqueItems": true})).unwrap();
     let mut texts: Vec<String> = (0..50_000).map(|n| n.to_string()).collect();

@@ -326,6 +326,33 @@ mod tests {
     }
 
     #[test]
+    fn one_project_does_not_hold_all_connections() {
+        let (connections, start) = (connections(16, 16), Instant::now());
+        let mut second = 0;
+        let mut enter = |last| {
+            second += 2;
+            connections.enter(address(last), false, start + Duration::from_secs(second))
+        };
+        let mut places = Vec::new();
+        for project in ["shop", "bank", "mill"] {
+            for _ in 0..16 {
+                let place = enter(1).unwrap().0;
+                connections.knows(place.peer(), project);
+                places.push(place);
+            }
+        }
+        let known = connections.state().known.clone();
+        assert_eq!((known["shop"], known.values().sum::<usize>()), (8, 14), "{known:?}");
+        // There is always room for one who comes from elsewhere.
+        for last in 2..40 {
+            let (place, _) = enter(last).unwrap();
+            assert!(!has_left(&place));
+        }
+        drop(places);
+        assert!(connections.state().known.is_empty());
+    }
+
+    #[test]
     fn a_guest_who_is_served_stays() {
         let connections = connections(2, 2);
         let enter = |last| connections.enter(address(last), false, Instant::now());

@@ -214,6 +214,19 @@ async fn redirects_end() {
 }
 
 #[tokio::test]
+async fn a_redirect_goes_only_where_the_caller_lets_it() {
+    let server = Server::start(|_| answer("302 Found", &[("location", "/admin")], b"moved")).await;
+    let egress = egress(&[&server.rule()]);
+    let mut request = Request::get(&server.url("/v1/go")).unwrap();
+    request.admit_redirect = Some(std::sync::Arc::new(|url| {
+        Err(composio_contract::Error::new(ErrorKind::BlockedUrl, format!("not to {}", url.path())))
+    }));
+    let error = egress.send(request).await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::BlockedUrl, "not to /admin"));
+    assert_eq!(server.received().len(), 1);
+}
+
+#[tokio::test]
 async fn a_body_ends_at_the_limit() {
     let server = Server::start(|_| answer("200 OK", &[], &vec![b'x'; 100_000])).await;
     let egress = egress(&[&server.rule()]);

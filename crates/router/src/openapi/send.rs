@@ -176,3 +176,25 @@ pub(super) fn wait(response: &Response) -> Option<Duration> {
     let left = until.as_second().saturating_sub(jiff::Timestamp::now().as_second());
     Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_of_a_raw_call_stay_below_the_servers_paths() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let mut request = Request::to(Method::GET, url("https://api.example/v1/tenant/go"));
+        stay_below(&mut request, &[url("https://api.example/v1/tenant"), url("https://other.example/")]);
+        let admit = request.admit_redirect.unwrap();
+        for allowed in ["https://api.example/v1/tenant/x", "https://other.example/x", "https://cdn.example/file"] {
+            admit(&url(allowed)).unwrap();
+        }
+        for refused in
+            ["https://api.example/admin", "https://api.example/v1/tenants", "https://api.example/v1/tenant/%2e%2e%2fx"]
+        {
+            let error = admit(&url(refused)).unwrap_err();
+            assert_eq!((error.kind(), error.status()), (ErrorKind::BlockedUrl, Some(403)), "{refused}");
+        }
+    }
+}

@@ -329,7 +329,11 @@ async fn a_browser_is_sent_on_only_where_it_is_allowed() {
         let error = public.link(&setup.session, &request(&url)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Validation, "{url}");
         setup.router.link(&setup.session, &request(&url)).await.unwrap();
-        setup.router.reached_at("http://[::1]:8080").link(&setup.session, &request(&url)).await.unwrap();
+        let local = setup.router.reached_at("http://[::1]:8080");
+        local.link(&setup.session, &request(&url)).await.unwrap();
+        // Whatever name the caller gave the server.
+        let error = local.reached_from_elsewhere().link(&setup.session, &request(&url)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Validation, "{url}");
     }
     for url in [
         "https://evil.example/",

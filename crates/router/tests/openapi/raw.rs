@@ -182,6 +182,20 @@ async fn a_session_that_leaves_tools_out_has_no_raw_calls_unless_it_says_so() {
         let pets = Pets::with(explicit, |_| {}).await;
         assert_eq!(pets.proxy(request()).await.unwrap().status, 204);
     }
+    // The model's tool for raw calls has a rule of its own, which the app's calls do not get around.
+    let rule = |rule: &str| {
+        let overrides = json!({"COMPOSIO_PROXY_EXECUTE": rule});
+        json!({"experimental": {"permissions": {"default": "allow_all", "overrides": overrides}}})
+    };
+    for narrowed in ["always_deny", "ask_always", "ask_once"] {
+        let pets = Pets::with(rule(narrowed), |_| {}).await;
+        let error = pets.proxy(request()).await.unwrap_err();
+        assert_eq!((error.kind(), pets.count()), (ErrorKind::PermissionDenied, 0), "{narrowed}: {error}");
+    }
+    let mut denied = rule("always_deny");
+    denied["proxy_execute"] = json!(true);
+    let pets = Pets::with(denied, |_| {}).await;
+    assert_eq!(pets.proxy(request()).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
     let other = Pets::with(json!({"tools": {"time": {"disable": ["TIME_NOW"]}}}), |_| {}).await;
     assert_eq!(other.proxy(request()).await.unwrap().status, 204);
 }

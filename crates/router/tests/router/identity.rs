@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use composio_contract::{Backend as _, Error, ErrorKind, ExecuteMetaRequest, ResultType};
-use composio_router::source::Pinning;
+use composio_router::source::{Pinning, Tag};
 use composio_router::{Router, RouterConfig};
 use serde_json::{Value, json};
 
 use crate::common::create;
 use crate::database;
-use crate::served::{Served, approval, asked, entry, router, run, run_with, session, shown};
+use crate::served::{Entry, Served, approval, asked, entry, router, run, run_with, session, shown};
 
 fn assert_refused(error: &Error, slug: &str) {
     assert_eq!((error.kind(), error.status()), (ErrorKind::PermissionDenied, Some(403)), "{error}");
@@ -119,6 +119,112 @@ async fn twins_that_nobody_knew_before_are_both_bound_by_a_rule_for_their_name()
     }
     run(&router, &denied, "GIT_LOG").await.unwrap();
     assert_eq!(git.ran(), ["log"]);
+}
+
+#[tokio::test]
+async fn a_name_that_differs_in_signs_alone_reads_alike() {
+    for twin in ["delete!", "delete?", "de\u{301}lete", "delete\u{a0}"] {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Served::new("git", &[entry("delete", "Deletes.")]);
+        let router = router(folder.path(), &[&git]);
+        let denied = session(&router, json!({"tools": {"git": {"disable": ["GIT_DELETE"]}}})).await;
+        let free = session(&router, json!({"preload": {"tools": "all"}})).await;
+        assert_eq!(shown(&router, &free).await, ["GIT_DELETE"]);
+        git.lists(&[entry("delete", "Deletes."), entry(twin, "Deletes.")]);
+        shown(&router, &free).await;
+        let held = router.held_tools();
+        if twin == "de\u{301}lete" {
+            // Other words: `DE_LETE`.
+            assert!(held.is_empty(), "{held:?}");
+            continue;
+        }
+        assert_eq!(held.len(), 1, "{twin}: {held:?}");
+        assert_held(&run(&router, &free, &held[0].slug).await.unwrap_err(), "composio tools trust git");
+        assert!(run(&router, &denied, &held[0].slug).await.is_err());
+        assert!(git.ran().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_tool_cannot_take_the_name_of_a_toolkit() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = Served::new("git", &[entry("log", "Logs.")]);
+    let hub = Served::new("git_hub", &[entry("read", "Reads.")]);
+    let router = router(folder.path(), &[&git, &hub]);
+    let overrides = json!({"git": "always_deny", "git_hub": "always_allow"});
+    let rules = json!({"experimental": {"permissions": {"default": "ask_every_call", "overrides": overrides}}});
+    let session = session(&router, rules).await;
+    run(&router, &session, "GIT_HUB_READ").await.unwrap();
+    git.lists(&[entry("log", "Logs."), entry("hub", "Anything.")]);
+    assert!(run(&router, &session, "GIT_HUB").await.is_err());
+    let held = router.held_tools();
+    assert!(held.iter().all(|held| held.slug != "GIT_HUB"), "{held:?}");
+    for held in held {
+        assert!(run(&router, &session, &held.slug).await.is_err());
+    }
+    assert!(git.ran().is_empty());
+}
+
+#[tokio::test]
+async fn two_rules_for_one_name_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = Served::new("git", &[entry("delete", "Deletes."), entry("log", "Logs.")]);
+    let router = router(folder.path(), &[&git]);
+    let overrides = json!({"GIT_DELETE": "always_deny", "git_delete": "always_allow"});
+    for settings in [
+        json!({"tools": {"GIT": {"disable": ["GIT_DELETE"]}, "git": {"require_approval": ["GIT_LOG"]}}}),
+        json!({"experimental": {"permissions": {"default": "allow_all", "overrides": overrides}}}),
+        json!({"connected_accounts": {"git": ["ca_1"], "Git": ["ca_2"]}}),
+        json!({"auth_configs": {"git": "ac_1", "Git": "ac_2"}}),
+    ] {
+        let error = router.create_session(&create(settings.clone())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Validation, "{settings}");
+        assert!(error.message().contains("which are the same"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn tags_that_choose_nothing_leave_those_of_the_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let delete = Entry { tags: vec![Tag::Destructive], ..entry("delete", "Deletes.") };
+    let git = Served::new("git", &[delete]);
+    let router = router(folder.path(), &[&git]);
+    for own in [json!({"tags": {}}), json!({"tags": {"disable": []}})] {
+        let settings = json!({"tags": {"disable": ["destructiveHint"]}, "tools": {"git": own}});
+        let session = session(&router, settings).await;
+        assert_refused(&run(&router, &session, "GIT_DELETE").await.unwrap_err(), "ToolRouter_ToolNotAllowed");
+    }
+    assert!(git.ran().is_empty());
+}
+
+#[tokio::test]
+async fn long_lists_of_unknown_tools_cost_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..500).map(|n| format!("operation_{n}")).collect();
+    let entries: Vec<_> = names.iter().map(|name| entry(name, "Does.")).collect();
+    let git = Served::new("git", &entries);
+    let router = router(folder.path(), &[&git]);
+    let free = session(&router, json!({"preload": {"tools": "all"}})).await;
+    shown(&router, &free).await;
+    let unknown = |count: usize| json!({"preload": {"tools": (0..count).map(|n| format!("GIT_OPERATON_{n}")).collect::<Vec<_>>()}});
+    let warnings = router.create_session(&create(unknown(1_000))).await.unwrap().warnings.clone().unwrap();
+    assert_eq!(warnings.as_array().unwrap().len(), 21, "{warnings:?}");
+    let error = router.create_session(&create(unknown(1_001))).await.unwrap_err();
+    assert!(error.message().contains("it may name 1000"), "{error}");
+}
+
+#[tokio::test]
+async fn meta_tools_are_denied_by_name_and_unknown_ones_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = Served::new("git", &[entry("log", "Logs.")]);
+    let router = router(folder.path(), &[&git]);
+    let denies = |slug: &str| json!({"experimental": {"permissions": {"default": "allow_all", "overrides": {slug: "always_deny"}}}});
+    let made = router.create_session(&create(denies("COMPOSIO_MULTI_EXECUTE_TOOL"))).await.unwrap();
+    assert!(!made.tool_router_tools.iter().any(|slug| slug == "COMPOSIO_MULTI_EXECUTE_TOOL"), "{made:?}");
+    assert!(made.warnings.is_none());
+    let made = router.create_session(&create(denies("COMPOSIO_PROXY_EXECUT"))).await.unwrap();
+    let warnings = made.warnings.clone().unwrap();
+    assert!(warnings[0]["message"].as_str().unwrap().contains("no meta tool"), "{warnings:?}");
 }
 
 #[tokio::test]
