@@ -358,8 +358,13 @@ impl Source for OpenApiSource {
         });
         let scopes =
             self.scheme.as_ref().map(|scheme| accounts::scopes(&self.config, &loaded.document, operation, scheme));
+        let mut output = reply::schema(body);
+        if let Err(why) = text::clean(&mut output) {
+            tracing::debug!(tool = tool.slug, why, "a result is described without its schema");
+            output = reply::schema(None);
+        }
         ToolDetails {
-            output_schema: Some(reply::schema(body)),
+            output_schema: Some(output),
             deprecated: operation.deprecated,
             scopes: scopes.unwrap_or_default(),
         }
@@ -492,5 +497,5 @@ pub(crate) fn no_api(toolkit: &str) -> Error {
 #[must_use]
 pub fn describe(document: &Document) -> String {
     let first = document.description().and_then(|text| text.split("\n\n").next()).unwrap_or(document.title());
-    shorten(first, MAX_TOOLKIT_DESCRIPTION)
+    text::prose(&shorten(first, MAX_TOOLKIT_DESCRIPTION), MAX_TOOLKIT_DESCRIPTION + 1)
 }

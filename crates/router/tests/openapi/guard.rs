@@ -2,7 +2,8 @@
 
 use composio_contract::ErrorKind;
 use composio_openapi::KeyPlace;
-use composio_router::openapi::{ApiKeyAuth, StaticAuth};
+use composio_router::openapi::{ApiKeyAuth, DocumentPlace, OpenApiConfig, OpenApiSource, StaticAuth};
+use composio_router::source::Source as _;
 use serde_json::json;
 
 use crate::api::Pets;
@@ -114,4 +115,37 @@ async fn a_session_may_have_no_raw_calls() {
     let error = pets.proxy(json!({"toolkit_slug": "pets", "endpoint": "/pets", "method": "GET"})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert_eq!(pets.count(), 0);
+}
+
+/// What is not seen and may command a reader all the same does not get through, wherever a document has it.
+#[tokio::test]
+async fn texts_of_a_document_are_shown_as_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("sly.json");
+    let result = json!({"type": "object", "properties": {"a": {"description": "r\u{202e}s"}}});
+    let read = |description: &str, choice: &str| {
+        json!({
+            "operationId": format!("read_{}", choice.len()),
+            "summary": "Reads\u{200b}.",
+            "parameters": [{"name": "p", "in": "query", "description": description, "schema": {"enum": [choice]}}],
+            "responses": {"200": {"description": "d", "content": {"application/json": {"schema": result}}}},
+        })
+    };
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Sly", "version": "1", "description": "About\u{1b}[2J\u{202e} it."},
+        "servers": [{"url": "http://127.0.0.1:1"}],
+        "paths": {"/a": {"get": read("x\u{202e}y\u{e0041}", "a")}, "/b": {"get": read("z", "b\u{e0041}")}},
+    });
+    std::fs::write(&place, document.to_string()).unwrap();
+    let source = OpenApiSource::new(OpenApiConfig::new("sly", DocumentPlace::File(place))).unwrap();
+    let tools = source.tools().await.unwrap();
+    assert_eq!(tools.len(), 1, "{tools:?}");
+    assert_eq!(tools[0].input_schema["properties"]["p"]["description"], "xy");
+    assert_eq!(source.left_out().count(), 1);
+    assert!(source.left_out().reasons()[0].contains("hidden characters"), "{:?}", source.left_out());
+    let output = source.details(&tools[0]).output_schema.unwrap();
+    assert!(output.to_string().contains("\"rs\""), "{output}");
+    let shown = format!("{:?}{output}", tools[0]);
+    assert!(!shown.contains(composio_router::text::is_hidden), "{shown}");
 }
