@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use composio_contract::{Error, ErrorKind, Result};
+use composio_vault::private;
 use tokio::runtime::Handle;
 
 use crate::accounts::Accounts;
@@ -230,6 +231,11 @@ impl RouterBuilder {
         };
         let options = &self.config.router;
         let data_dir = self.config.data_dir()?;
+        // Versions before made them as wide as the umask let them.
+        for folder in ["workspaces", "projects"] {
+            private::narrow(&data_dir.join(folder))
+                .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()).with_source(error))?;
+        }
         let mut all = sources::configured(&self.config, &runtime)?;
         all.extend(self.sources);
         let accounts = Arc::new(Accounts::configured(&self.config, &all, &data_dir, &runtime)?);

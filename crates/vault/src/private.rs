@@ -92,7 +92,7 @@ pub fn narrow(path: &Path) -> io::Result<()> {
     tracing::warn!(
         file = %path.display(),
         mode = format!("{mode:03o}"),
-        "others could use a file that holds secrets; from now on its owner alone can"
+        "others could use what holds secrets; from now on its owner alone can"
     );
     Ok(())
 }

@@ -223,6 +223,24 @@ fn the_doctor_finds_what_others_may_read() {
     assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+#[cfg(unix)]
+#[test]
+fn users_files_of_before_are_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = private_folder();
+    for name in ["workspaces", "projects"] {
+        let users = folder.path().join(name);
+        std::fs::create_dir(&users).unwrap();
+        std::fs::set_permissions(&users, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    assert!(composio(folder.path(), &["toolkits"]).status.success());
+    for name in ["workspaces", "projects"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{name}");
+    }
+}
+
 #[test]
 fn a_wrong_command_line_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
