@@ -97,9 +97,24 @@ fn lenient(extra: &Extra, setting: &str, known: &[&str], warnings: &mut Vec<Stri
         if !meant(key, known).is_empty() {
             return Err(wrong(key, setting, known));
         }
+        if let Some(place) = elsewhere(key).filter(|_| matches!(setting, "" | "experimental")) {
+            return Err(wrong(key, setting, known).with_suggested_fix(format!("it belongs into {place}")));
+        }
         warnings.push(format!("`{}` is not known to the embedded router and was ignored", path(setting, key)));
     }
     Ok(())
+}
+
+/// Where a key of a rule belongs: left where it has no effect, the session would be freer than its caller meant.
+fn elsewhere(key: &str) -> Option<&'static str> {
+    let lower = key.to_lowercase();
+    let is_filter = FILTER.contains(&lower.as_str()) || WORDS.iter().any(|(_, words)| words.contains(&lower.as_str()));
+    match lower.as_str() {
+        "permissions" => Some("`experimental`"),
+        "default" | "overrides" => Some("`experimental.permissions`"),
+        _ if is_filter => Some("`toolkits`, `tags` or `tools.<toolkit>`"),
+        _ => None,
+    }
 }
 
 fn path(setting: &str, key: &str) -> String {
@@ -167,6 +182,20 @@ mod tests {
         }
         let strange = checked(json!({"tags": {"quux": []}})).unwrap_err().to_string();
         assert!(strange.contains("the keys are disable, enable, require_approval"), "{strange}");
+    }
+
+    #[test]
+    fn a_rule_at_another_level_is_refused_with_its_place() {
+        for (settings, place) in [
+            (json!({"permissions": {"default": "ask_every_call"}}), "`experimental`"),
+            (json!({"require_approval": ["git"]}), "`toolkits`"),
+            (json!({"deny": ["GIT_DELETE"]}), "`tools.<toolkit>`"),
+            (json!({"experimental": {"overrides": {}}}), "`experimental.permissions`"),
+            (json!({"experimental": {"disable": ["git"]}}), "`tags`"),
+        ] {
+            let error = checked(settings.clone()).unwrap_err();
+            assert!(error.suggested_fix().unwrap_or_default().contains(place), "{settings}: {error:?}");
+        }
     }
 
     #[test]
