@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(crate) const MAX_NAME: usize = 128;
 
 /// How many characters of a description are kept.
-pub(crate) const MAX_DESCRIPTION: usize = 4_000;
+pub const MAX_DESCRIPTION: usize = 4_000;
 
 /// How large a schema may be, as JSON text.
 pub(crate) const MAX_SCHEMA: usize = 64 * 1024;
@@ -70,13 +70,15 @@ fn is_covert(c: char) -> bool {
 }
 
 /// A name or title: on one line, without hidden characters, and at most 128 characters long.
-pub(crate) fn name(text: &str) -> String {
+#[must_use]
+pub fn name(text: &str) -> String {
     let text = text.replace(['\n', '\t'], " ");
     prose(text.trim(), MAX_NAME)
 }
 
 /// A text of several lines without hidden characters, and at most `max` characters long.
-pub(crate) fn prose(text: &str, max: usize) -> String {
+#[must_use]
+pub fn prose(text: &str, max: usize) -> String {
     let mut seen = text.chars().filter(|c| !is_hidden(*c));
     let mut clean: String = seen.by_ref().take(max).collect();
     if seen.next().is_some() {

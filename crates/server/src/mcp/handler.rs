@@ -21,7 +21,7 @@ use tracing::{Instrument as _, Span};
 use super::changes::{self, Watch};
 use super::hearing::{self, Hearing};
 use super::target::Target;
-use super::{outcome, questions, tools, upstream};
+use super::{clean, outcome, questions, tools, upstream};
 
 /// Answers the requests of clients. Over HTTP each brings the session it is for.
 #[derive(Clone, Debug, Default)]
@@ -153,7 +153,8 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let request = ClientRequest::ListPromptsRequest(page(request));
-        passed!(self.target(&context.extensions)?.pass("prompts/list", request), ListPromptsResult)
+        let list = passed!(self.target(&context.extensions)?.pass("prompts/list", request), ListPromptsResult);
+        list.map(clean::prompts)
     }
 
     async fn get_prompt(
@@ -172,7 +173,8 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let request = ClientRequest::ListResourcesRequest(page(request));
-        passed!(self.target(&context.extensions)?.pass("resources/list", request), ListResourcesResult)
+        let list = passed!(self.target(&context.extensions)?.pass("resources/list", request), ListResourcesResult);
+        list.map(clean::resources)
     }
 
     async fn list_resource_templates(
@@ -181,10 +183,11 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let request = ClientRequest::ListResourceTemplatesRequest(page(request));
-        passed!(
+        let list = passed!(
             self.target(&context.extensions)?.pass("resources/templates/list", request),
             ListResourceTemplatesResult
-        )
+        );
+        list.map(clean::templates)
     }
 
     async fn read_resource(

@@ -5,6 +5,7 @@
 //! requests, a client's capabilities and the streams to it, is bound to the session of the URL it began at.
 
 mod changes;
+mod clean;
 mod handler;
 mod hearing;
 mod http;
