@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn a_folder_with_too_much_in_it_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let text = "[router]\ndata_dir = 'data'\ndatabase = '/tmp/router.db'\n";
+        let text = "[router]\ndata_dir = 'data'\ndatabase = '/router.db'\n";
         let error = Hidden::of(&config(folder.path(), text)).unwrap_err();
-        assert!(error.message().contains("`router.database` lies in /tmp"), "{error}");
+        assert!(error.message().contains("`router.database` lies in /,"), "{error}");
     }
 }
