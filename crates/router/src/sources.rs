@@ -96,7 +96,10 @@ fn server(options: &McpOptions, config: &RouterConfig) -> Result<McpServerConfig
         sandbox: options.sandbox.as_ref(),
         limits: &options.limits,
         hidden: &hidden,
-        can_trace: sandbox::can_trace(),
+        can_trace: options.command.is_some()
+            && options.run_as.is_none()
+            && options.sandbox.is_none()
+            && sandbox::can_trace(),
     };
     let transport = match (&options.command, &options.url) {
         (Some(command), None) => {

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use axum::body::HttpBody as _;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -56,10 +56,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read(request: Request, what: &str, limit: usize) -> Result<Bytes, Problem> {
-    if length(request.headers()).is_some_and(|length| length > limit as u64) {
+    let (parts, body) = request.into_parts();
+    read_body(&parts.headers, body, what, limit).await
+}
+
+/// The same for a body whose request goes on.
+pub(crate) async fn read_body(headers: &HeaderMap, body: Body, what: &str, limit: usize) -> Result<Bytes, Problem> {
+    if length(headers).is_some_and(|length| length > limit as u64) {
         return Err(Problem::too_large(what, limit));
     }
-    match Limited::new(request.into_body(), limit).collect().await {
+    match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(what, limit)),
         Err(error) => Err(broken_off(&*error)),

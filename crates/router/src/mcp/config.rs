@@ -187,7 +187,7 @@ impl McpServerConfig {
             McpTransport::Http { url, headers } if Self::sends_credentials(url, headers) && !self.is_secure(url)? => {
                 let message = "`url` is an http URL, and the credentials that go with its requests would be sent without encryption";
                 Err(wrong(message.to_owned()).with_suggested_fix(
-                    "use its https URL; to reach it over http all the same, add the host to `http.allow_hosts`",
+                    "use its https URL; to reach it over http all the same, add the host to `allow_hosts` (`http.allow_hosts` in composio.toml)",
                 ))
             }
             McpTransport::Stdio { .. } if self.accounts.is_some() => Err(wrong(

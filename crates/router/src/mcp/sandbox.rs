@@ -50,7 +50,7 @@ pub(crate) struct Isolation<'a> {
     pub(crate) limits: &'a ServerLimits,
     /// What the sandbox shows empty.
     pub(crate) hidden: &'a Hidden,
-    /// Whether programs that this one starts could read its memory, see [`can_trace`].
+    /// Whether the program could read this one's memory, see [`can_trace`]. A sandbox and another user take that away already.
     pub(crate) can_trace: bool,
 }
 
@@ -111,9 +111,7 @@ impl Isolation<'_> {
                 "--bounding-set=-sys_ptrace,-perfmon,-sys_admin",
                 "--",
             ];
-            // A sandbox has its own way to take rights away.
-            let is_needed = self.can_trace && self.sandbox.is_none();
-            return Ok(if is_needed { line.map(str::to_owned).to_vec() } else { Vec::new() });
+            return Ok(if self.can_trace { line.map(str::to_owned).to_vec() } else { Vec::new() });
         };
         on_linux("run_as")?;
         if !is_root() {

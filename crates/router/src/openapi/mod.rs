@@ -260,6 +260,16 @@ impl OpenApiSource {
     }
 }
 
+/// The arguments of an operation as its tool takes them, with clean texts.
+///
+/// # Errors
+/// Why the operation is left out: it cannot be read, or hides characters in its schema.
+pub fn arguments(document: &Document, operation: &Operation) -> Result<Input, String> {
+    let mut input = document.input(operation).map_err(|refused| refused.to_string())?;
+    text::clean(&mut input.schema).map_err(|why| format!("the schema of its arguments {why}"))?;
+    Ok(input)
+}
+
 /// The tools of the operations that were chosen, and those that cannot be read.
 fn define(
     slug: &str,
@@ -283,14 +293,9 @@ fn define(
             left_out.note(slug, &operation.name, why);
             break;
         }
-        match document.input(operation) {
+        match arguments(document, operation) {
             Ok(input) => {
-                let mut schema = input.schema;
-                if let Err(why) = text::clean(&mut schema) {
-                    left_out.note(slug, &operation.name, format_args!("takes arguments whose schema {why}"));
-                    continue;
-                }
-                let mut tool = definition(operation, slug_of_tool, schema);
+                let mut tool = definition(operation, slug_of_tool, input.schema);
                 if is_from_web {
                     let base = match config.base_url {
                         Some(_) => None,
@@ -300,7 +305,7 @@ fn define(
                 }
                 tools.push(tool);
             }
-            Err(refused) => left_out.note(slug, &operation.name, format_args!("cannot be read: {refused}")),
+            Err(why) => left_out.note(slug, &operation.name, format_args!("cannot be used: {why}")),
         }
     }
     Ok((tools, left_out))

@@ -126,6 +126,20 @@ async fn a_document_that_names_another_server_gets_no_credential_until_it_is_tru
 }
 
 #[tokio::test]
+async fn raw_calls_do_not_go_to_another_of_the_servers_because_their_order_has_changed() {
+    let place = Place::new().await;
+    let server = |port: u16| json!({"url": format!("http://127.0.0.1:{port}/v1")});
+    place.document.lock().unwrap()["servers"] = json!([server(place.api.0), server(place.other.0)]);
+    let first = place.start().await;
+    place.raw(&first, "/notes").await.unwrap();
+    first.0.close().await.unwrap();
+    place.document.lock().unwrap()["servers"] = json!([server(place.other.0), server(place.api.0)]);
+    let error = place.raw(&place.start().await, "/notes").await.unwrap_err();
+    assert_eq!(error.slug(), Some("ToolRouter_ToolHeld"), "{error}");
+    place.assert_kept();
+}
+
+#[tokio::test]
 async fn a_new_operation_on_another_server_is_held_too() {
     let place = Place::new().await;
     let first = place.start().await;

@@ -11,6 +11,7 @@ use std::time::Instant;
 use clap::Subcommand;
 use composio_contract::{Error, ErrorKind, Result};
 use composio_openapi::Document;
+use composio_router::openapi::arguments;
 use serde::Serialize;
 
 use super::progress::Progress;
@@ -181,8 +182,8 @@ fn read(text: &str) -> Result<(usize, Vec<LeftOut>), String> {
     let document = Document::load(text).map_err(|refused| refused.to_string())?;
     let mut left_out = Vec::new();
     for operation in document.operations() {
-        if let Err(refused) = document.input(operation) {
-            left_out.push(LeftOut { operation: operation.name.clone(), reason: refused.to_string() });
+        if let Err(reason) = arguments(&document, operation) {
+            left_out.push(LeftOut { operation: operation.name.clone(), reason });
         } else if let Err(refused) = document.output(operation) {
             tracing::debug!(operation = operation.name, %refused, "a result has no schema");
         }

@@ -151,10 +151,9 @@ async fn respond(
     if request.method() == Method::POST {
         // Only so many at once are read into memory; the calls themselves are counted when they are made.
         let _slot = app.slot(&format!("{READING} {}", identity.key))?;
-        let (parts, body) = request.into_parts();
-        let whole =
-            extract::read(Request::from_parts(parts.clone(), body), "an MCP message", app.options().body_limit).await?;
-        request = Request::from_parts(parts, Body::from(whole));
+        let body = std::mem::take(request.body_mut());
+        let whole = extract::read_body(request.headers(), body, "an MCP message", app.options().body_limit).await?;
+        *request.body_mut() = Body::from(whole);
     }
     let begins = !request.headers().contains_key(CONVERSATION);
     let method = request.method().clone();

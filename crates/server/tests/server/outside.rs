@@ -231,6 +231,24 @@ async fn slow_senders_take_no_place() {
     assert_eq!(answers.last(), Some(&413));
 }
 
+/// A caller with a token, which may not fill the memory either.
+#[tokio::test]
+async fn only_so_many_mcp_messages_are_read_at_once() {
+    let server = Server::with(|options| options.concurrency = 1).await;
+    let session = server.session(None).await;
+    let head =
+        format!("POST /tool_router/{session}/mcp HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 1000");
+    let (mut one, mut two) = (begin(&server, &head, b"{").await, begin(&server, &head, b"{").await);
+    // Either may be the first.
+    let (refused, mut read) = tokio::select! {
+        status = status(&mut one) => (status, two),
+        status = status(&mut two) => (status, one),
+    };
+    assert_eq!(refused, 429);
+    read.write_all(&[b' '; 999]).await.unwrap();
+    assert_ne!(status(&mut read).await, 429);
+}
+
 #[tokio::test]
 async fn many_connections_make_room_for_a_caller_with_a_key() {
     let server = Server::with(|options| options.connections = 16).await;
